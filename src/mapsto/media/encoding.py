@@ -98,8 +98,9 @@ def encode(
     icc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
     settings: Mapping[str, Any] | None = None,
+    animation: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Encode a picture of mode RGB or RGBA.
+    """Encode a picture of mode RGB or RGBA; for GIF, one made by `with_palette`.
 
     Args:
         image: The pixels, already in the colours of `icc`.
@@ -110,8 +111,9 @@ def encode(
         icc: Colour profile.
         dpi: Pixels per inch, x and y.
         settings: For formats that keep them elsewhere than in XMP.
+        animation: Pillow's options for further frames and their timing.
     """
-    options = _quality(format.name, quality)
+    options = _quality(format.name, quality) | dict(animation or {})
     if format.notes:
         options |= {"icc_profile": icc, "exif": exif, "xmp": xmp, "dpi": dpi}
         options = {key: value for key, value in options.items() if value is not None}
@@ -119,6 +121,16 @@ def encode(
     buffer = io.BytesIO()
     image.save(buffer, format.name, **options)
     return buffer.getvalue()
+
+
+def with_palette(image: Image.Image) -> Image.Image:
+    """Reduce RGB or RGBA to the 256 colours of a GIF, dithered; pixels less than half opaque become transparent."""
+    if image.mode != "RGBA":
+        return image.quantize(256, Image.Quantize.MEDIANCUT)
+    reduced = image.convert("RGB").quantize(255, Image.Quantize.MEDIANCUT)
+    reduced.paste(255, mask=image.getchannel("A").point([255] * 128 + [0] * 128))
+    reduced.info["transparency"] = 255
+    return reduced
 
 
 def _quality(name: str, quality: int) -> dict[str, Any]:

@@ -148,14 +148,16 @@ class Picture:
         ground.paste(Image.fromarray(self.pixels), mask=Image.fromarray(self.alpha))
         return replace(self, pixels=np.array(ground), alpha=None)
 
-    def losses(self, format: str) -> tuple[str, ...]:
-        """What writing as `format` (`png`, `jpg`, …) would lose, in sentences for people; empty when nothing."""
+    def losses(self, format: str, settings: bool = False) -> tuple[str, ...]:
+        """What writing as `format` (`png`, `jpg`, …), with or without `settings`, would lose: sentences for people."""
         into = encoding.format_named(format)
         lost = []
         if self.alpha is not None and not into.alpha:
             lost.append(f"{into.name} holds no transparency: the picture was laid on white.")
         if not into.notes and (self.exif or self.xmp or self.icc):
             lost.append(f"{into.name} holds no EXIF and no colour profile: they were dropped, colours are sRGB.")
+        if settings and into.name in ("BMP", "PPM"):
+            lost.append(f"{into.name} holds no settings: the file cannot say how it was made.")
         if into.name == "GIF":
             lost.append("GIF holds 256 colours: the picture was reduced to them.")
         return tuple(lost)
@@ -176,13 +178,8 @@ class Picture:
         """
         into = encoding.format_named(format)
         encoding.check_fits(self.size, into)
-        said = None if strip else settings
-        icc = self.icc if into.notes else None
-        image = (self if into.alpha else self.on_white()).to_pil()
-        exif = None if strip or self.exif is None else metadata.fitted_exif(self.exif, self.size, colour.is_srgb(icc))
-        xmp = metadata.fitted_xmp(None if strip else self.xmp, self.size, None if into.name == "PNG" else said)
-        image = image if icc is None else _in_profile(image, icc)
-        return encoding.encode(image, into, quality, exif=exif, xmp=xmp, icc=icc, dpi=self.dpi, settings=said)
+        said = notes_for(self, into, None if strip else settings, strip)
+        return encoding.encode(image_for(self, into), into, quality, **said)
 
     def save(
         self,
@@ -211,7 +208,7 @@ class Picture:
         content = self.encode(into.name, quality=quality, settings=settings, strip=strip)
         with atomic(Path(path)) as temporary:
             temporary.write_bytes(content)
-        return self.losses(into.name)
+        return self.losses(into.name, settings is not None and not strip)
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: at most 1600 pixels on the longer side."""
@@ -238,8 +235,14 @@ def read(source: Source, max_pixels: int = MAX_PIXELS) -> Picture:
             return picture_of(image, name, white)
 
 
-def picture_of(image: Image.Image, name: str, white: int = 65535) -> Picture:
-    """A decoded Pillow image as a `Picture`: upright, in sRGB. `white` is the top value of wide grey modes.
+def picture_of(image: Image.Image, name: str, white: int = 65535, still: bool = True) -> Picture:
+    """A decoded Pillow image as a `Picture`: upright, in sRGB.
+
+    Args:
+        image: Decoded, of any mode.
+        name: What to call it in messages.
+        white: The top value of wide grey modes.
+        still: Whether to note that further frames are not used.
 
     Raises:
         UnreadableInput: a colour mode whose meaning is not known.
@@ -248,7 +251,7 @@ def picture_of(image: Image.Image, name: str, white: int = 65535) -> Picture:
     painted, alpha = pixels.split(image, name, white)
     painted, icc, lost = colour.to_srgb(painted, image.info.get("icc_profile"))
     turn = pixels.UPRIGHT[metadata.orientation(exif)]
-    if getattr(image, "is_animated", False) and image.format != "MPO":
+    if still and getattr(image, "is_animated", False) and image.format != "MPO":
         lost += (f"{name} holds several frames or pages; the first is used.",)
     return Picture(
         pixels=np.ascontiguousarray(turn(np.asarray(painted))),
@@ -275,12 +278,29 @@ def settings(source: Source) -> dict[str, Any] | None:
             return metadata.settings_of(image)
 
 
-def _in_profile(image: Image.Image, icc: bytes) -> Image.Image:
-    alpha = image.getchannel("A") if image.mode == "RGBA" else None
-    image = colour.from_srgb(image.convert("RGB"), icc)
-    if alpha is not None:
-        image.putalpha(alpha)
-    return image
+def image_for(picture: Picture, into: encoding.Format) -> Image.Image:
+    """The picture as Pillow should encode it: without alpha, in its profile, or reduced to a palette, as the format asks."""
+    image = (picture if into.alpha else picture.on_white()).to_pil()
+    if into.name == "GIF":
+        return encoding.with_palette(image)
+    if picture.icc is None or not into.notes:
+        return image
+    painted = colour.from_srgb(image.convert("RGB"), picture.icc)
+    if image.mode == "RGBA":
+        painted.putalpha(image.getchannel("A"))
+    return painted
+
+
+def notes_for(picture: Picture, into: encoding.Format, settings: Mapping[str, Any] | None, strip: bool) -> dict[str, Any]:
+    """What the file should say beside its pixels, as arguments of `encoding.encode`."""
+    if not into.notes:
+        return {"settings": settings}
+    exif = (
+        None if strip or picture.exif is None else metadata.fitted_exif(picture.exif, picture.size, colour.is_srgb(picture.icc))
+    )
+    own = None if into.name == "PNG" else settings
+    xmp = metadata.fitted_xmp(None if strip else picture.xmp, picture.size, own)
+    return {"exif": exif, "xmp": xmp, "icc": picture.icc, "dpi": picture.dpi, "settings": settings}
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
