@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,49 +37,75 @@ def _home(kind: str) -> Path:
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; on success it replaces `path` in one step.
 
-    The parent folder is created. Any failure leaves what was there before, and no temporary file.
+    The parent folder is created, a link is followed, and what is replaced keeps its permissions. Any failure leaves what was
+    there before, and no temporary file.
 
     Raises:
-        NoSpace: the disk is full, or the folder cannot be written.
+        NoSpace: the disk is full, the folder cannot be written, or `path` is there and is no file.
     """
-    temporary: Path | None = None
-    try:
+    with _told(path, _NOT_WRITABLE):
+        path = path.resolve() if path.is_symlink() else path
+        _refuse_other_than_file(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        _settle(temporary)
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpace(f"No space left to write {path}.", "Free some space or choose another folder with -o.") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
-            raise NoSpace(f"Cannot write {path}: {error.strerror}.", "Choose another place with -o.") from error
-        raise
+        temporary = _create_beside(path)
+    try:
+        with _told(path, {}):  # what goes wrong while somebody else writes is theirs to tell, but for a full disk
+            yield temporary
+        with _told(path, _NOT_WRITABLE):
+            _settle(temporary, path)
     finally:
-        if temporary is not None:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+        with suppress(FileNotFoundError):
+            temporary.unlink()
 
 
-def _settle(temporary: Path) -> None:
-    """Push the bytes to the disk, and give the file the permissions a plain `open` would have."""
-    mask = os.umask(0)
-    os.umask(mask)
-    temporary.chmod(0o666 & ~mask)
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NOT_WRITABLE = dict.fromkeys(
+    (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
+    "Choose another place with -o.",
+)
+
+
+@contextmanager
+def _told(path: Path, hints: dict[int, str]) -> Iterator[None]:
+    """Turn a full disk, and the errors for which there is a hint, into NoSpace."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise NoSpace(f"No space left to write {path}.", "Free some space or choose another folder with -o.") from error
+        if error.errno in hints:
+            raise NoSpace(f"Cannot write {path}: {error.strerror}.", hints[error.errno]) from error
+        raise
+
+
+def _refuse_other_than_file(path: Path) -> None:
+    # Replacing /dev/null would succeed, and that would be the end of /dev/null.
+    if path.exists() and not path.is_file():
+        raise NoSpace(f"Cannot write {path}: it is not a file.", "Choose a file name with -o; - means standard output.")
+
+
+def _create_beside(path: Path) -> Path:
+    """An empty file in the folder of `path`, with the permissions of any new file there."""
+    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return temporary
+
+
+def _settle(temporary: Path, path: Path) -> None:
+    """Push the bytes to the disk, then put the file in its place."""
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
+    if path.exists():
+        shutil.copymode(path, temporary)
+    os.replace(temporary, path)
 
 
 def sha256(source: Path | bytes) -> str:
     """Hex digest of a file's content, or of the bytes themselves."""
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
+    digest = hashlib.sha256()
     with source.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file.read())
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
