@@ -142,11 +142,11 @@ def _quality(name: str, quality: int) -> dict[str, Any]:
         return {"lossless": True, "quality": 70, "exact": True} if quality == 100 else {"quality": quality}
     if name == "AVIF":
         return {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"}
-    return {"compression": "tiff_adobe_deflate"} if name == "TIFF" else {}
+    return {}
 
 
 def _as_is(options: dict[str, Any], settings: Mapping[str, Any] | None) -> None:
-    """WebP and AVIF take everything as it is."""
+    """WebP, BMP and PPM take everything as it is."""
 
 
 def _in_jpeg(options: dict[str, Any], settings: Mapping[str, Any] | None) -> None:
@@ -169,6 +169,13 @@ def _in_tiff(options: dict[str, Any], settings: Mapping[str, Any] | None) -> Non
     if "xmp" in options:
         tags[700] = options.pop("xmp")
     options["exif"] = tags
+    if not any(tag in tags for tag in metadata.NESTED):  # Pillow cannot write these directories into compressed files
+        options["compression"] = "tiff_adobe_deflate"
+
+
+def _in_avif(options: dict[str, Any], settings: Mapping[str, Any] | None) -> None:
+    if "exif" in options:
+        options["exif"] = metadata.tags_of(options["exif"])
 
 
 def _in_gif(options: dict[str, Any], settings: Mapping[str, Any] | None) -> None:
@@ -176,4 +183,4 @@ def _in_gif(options: dict[str, Any], settings: Mapping[str, Any] | None) -> None
         options["comment"] = b"mapsto " + metadata.dumped(settings).encode("ascii")
 
 
-_PLACES = {"JPEG": _in_jpeg, "PNG": _in_png, "TIFF": _in_tiff, "GIF": _in_gif}
+_PLACES = {"JPEG": _in_jpeg, "PNG": _in_png, "TIFF": _in_tiff, "AVIF": _in_avif, "GIF": _in_gif}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -35,7 +36,9 @@ MAX_EXIF: Final = 65_000
 _ORIENTATION, _EXIF_IFD, _GPS_IFD, _XMP = 0x0112, 0x8769, 0x8825, 700
 _COLOUR_SPACE, _WIDTH, _HEIGHT = 0xA001, 0xA002, 0xA003
 _DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 18249, 33432, 40091, 40092, 40093, 40094, 40095)
-_NESTED = (_EXIF_IFD, _GPS_IFD)
+NESTED = (_EXIF_IFD, _GPS_IFD)
+"""Tags that are directories of their own."""
+
 
 _NAMESPACE = "urn:mapsto:settings:1#"
 _HEAD = (
@@ -100,24 +103,24 @@ def fitted_exif(exif: bytes, size: tuple[int, int], srgb: bool) -> bytes:
 
 
 def tags_of(exif: bytes) -> Image.Exif:
-    """The descriptive tags of a block as Pillow's object, for writing TIFF."""
+    """The descriptive tags of a block as Pillow's object, for formats where Pillow writes them itself."""
     found = Image.Exif()
-    found.load(_descriptive(exif) or b"")
+    with warnings.catch_warnings(), suppress(Exception):  # Pillow warns and raises at will over damaged blocks
+        warnings.simplefilter("ignore")
+        given = Image.Exif()
+        given.load(exif)
+        found.load(_descriptive(given) or b"")
     return found
 
 
-def _descriptive(exif: Image.Exif | bytes) -> bytes | None:
+def _descriptive(source: Image.Exif) -> bytes | None:
     """Rebuild a block from the tags that describe the picture, leaving out how and where its pixels are stored."""
-    source = exif
-    if isinstance(source, bytes):
-        source = Image.Exif()
-        source.load(exif)  # type: ignore[arg-type]
     kept = Image.Exif()
-    for tag in _DESCRIPTIVE + _NESTED:
+    for tag in _DESCRIPTIVE + NESTED:
         with suppress(Exception):  # a tag whose value cannot be written again is left out
             if tag not in source:
                 continue
-            value = source.get_ifd(tag) if tag in _NESTED else source[tag]
+            value = source.get_ifd(tag) if tag in NESTED else source[tag]
             lone = Image.Exif()
             lone[tag] = value
             lone.tobytes()

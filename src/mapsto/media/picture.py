@@ -230,25 +230,25 @@ def read(source: Source, max_pixels: int = MAX_PIXELS) -> Picture:
     with opening.stream(source) as file:
         image = opening.header(file, name, max_pixels)
         with image, opening.guarded(name, max_pixels):
-            white = pixels.white_of(image)
+            raw = pixels.stored_as(image)
             image.load()
-            return picture_of(image, name, white)
+            return picture_of(image, name, raw)
 
 
-def picture_of(image: Image.Image, name: str, white: int = 65535, still: bool = True) -> Picture:
+def picture_of(image: Image.Image, name: str, raw: str = "", still: bool = True) -> Picture:
     """A decoded Pillow image as a `Picture`: upright, in sRGB.
 
     Args:
         image: Decoded, of any mode.
         name: What to call it in messages.
-        white: The top value of wide grey modes.
+        raw: How its file stores samples, see `mapsto.media.pixels.stored_as`.
         still: Whether to note that further frames are not used.
 
     Raises:
         UnreadableInput: a colour mode whose meaning is not known.
     """
     exif = metadata.exif_of(image)
-    painted, alpha = pixels.split(image, name, white)
+    painted, alpha = pixels.split(image, name, raw)
     painted, icc, lost = colour.to_srgb(painted, image.info.get("icc_profile"))
     turn = pixels.UPRIGHT[metadata.orientation(exif)]
     if still and getattr(image, "is_animated", False) and image.format != "MPO":

@@ -45,26 +45,28 @@ UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 """EXIF orientation → what makes the picture upright. Source: Exif 2.32, tag 0x0112."""
 
 
-def white_of(image: Image.Image) -> int:
-    """The value of white in a wide grey file that is not decoded yet: 4095 for 12 bits, else 65535."""
-    return 4095 if "I;12" in str(getattr(image, "tile", "")) else 65535
+def stored_as(image: Image.Image) -> str:
+    """Pillow's name of the samples in a file that is not decoded yet, such as `L;4` or `I;12`; decoding forgets it."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else ""
+    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
 
 
-def split(image: Image.Image, name: str, top: int = 65535) -> tuple[Image.Image, Image.Image | None]:
+def split(image: Image.Image, name: str, raw: str = "") -> tuple[Image.Image, Image.Image | None]:
     """Colour, mode L, RGB or CMYK, and alpha, mode L, or None where everything is opaque by construction.
 
     Args:
         image: Decoded, of any mode.
         name: What to call it in messages.
-        top: The value of white in wide grey modes, see `white_of`.
+        raw: How its file stores samples, see `stored_as`.
 
     Raises:
         UnreadableInput: values or colour modes whose meaning is not known (32-bit integers, HDR floats, Lab).
     """
-    image = _eight_bit(image, name, top)
+    image = _eight_bit(image, name, 4095 if raw == "I;12" else 65535)
     mode = image.mode
     if "transparency" in image.info and mode in ("1", "L", "P", "RGB"):
-        image = _keyed(image)
+        image = _keyed(image, raw)
     elif mode in ("PA", "RGBa", "P"):
         image = image.convert("RGB" if mode == "P" else "RGBA")
     elif mode == "La":
@@ -78,10 +80,15 @@ def split(image: Image.Image, name: str, top: int = 65535) -> tuple[Image.Image,
     return image, None
 
 
-def _keyed(image: Image.Image) -> Image.Image:
-    """Transparency given as one colour or as palette entries → a real alpha channel."""
+def _keyed(image: Image.Image, raw: str) -> Image.Image:
+    """Transparency given as one colour or as palette entries → a real alpha channel.
+
+    The key of a file with fewer or more than 8 bits is in the file's own units, the pixels are not.
+    """
     key = image.info["transparency"]
-    if image.mode == "RGB" and max(key) > 255:  # the key of a 16-bit file, whose pixels arrive as high bytes
+    if image.mode == "L" and raw in ("L;2", "L;4"):
+        image.info["transparency"] = key * (85 if raw == "L;2" else 17)
+    if image.mode == "RGB" and max(key) > 255:
         image.info["transparency"] = tuple(value >> 8 for value in key)
     return image.convert("LA" if image.mode == "L" else "RGBA")
 
