@@ -96,6 +96,66 @@ def test_xmp_is_kept_and_corrected_and_carries_the_settings(format: str) -> None
     for _ in range(3):
         picture = read(picture.encode(format, settings=SETTINGS))
     content = picture.encode(format, settings=SETTINGS)
+    packet = Image.open(io.BytesIO(content)).info["xmp"]
+    assert b"somebody" in packet
+    assert b'tiff:Orientation="1"' in packet
+    assert b"<tiff:ImageWidth>24<" in packet
+    assert b"Thumbnails" not in packet
+    assert packet.count(b"<mapsto:settings>") == (format != "png")
+    assert media.settings(content) == SETTINGS
+
+
+@pytest.mark.parametrize("mark", [b"xmpNote:HasExtendedXMP", b"Container:Directory", b"hdrgm:Version"])
+def test_xmp_that_points_elsewhere_is_dropped(mark: bytes) -> None:
+    assert read(_photo(xmp=XMP.replace(b"dc:rights", mark))).xmp is None
+
+
+@pytest.mark.parametrize("extension", [*FORMATS, "gif"])
+def test_settings_are_read_back_exactly(extension: str, tmp_path: Path) -> None:
+    path = tmp_path / f"out.{extension}"
+    Picture.of(np.zeros((4, 4, 3), np.uint8)).save(path, settings=SETTINGS)
+    found = media.settings(path)
+    assert found == SETTINGS
+    assert list(found) == list(SETTINGS)
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=4))
+@limits(max_examples=60, deadline=None)
+def test_any_json_object_is_read_back_exactly(value: dict[str, Any]) -> None:
+    picture = Picture.of(np.zeros((2, 2, 3), np.uint8))
+    for format in ("png", "jpg", "webp", "tif", "gif"):
+        assert media.settings(picture.encode(format, settings=value)) == value
+
+
+def test_a_png_says_its_settings_in_a_readable_line() -> None:
+    content = Picture.of(np.zeros((2, 2, 3), np.uint8)).encode("png", settings={"style": "ink", "strength": 0.5})
+    assert Image.open(io.BytesIO(content)).info["parameters"] == "style: ink, strength: 0.5"
+
+
+def test_old_settings_are_not_carried_to_new_pixels() -> None:
+    first = Picture.of(np.zeros((2, 2, 3), np.uint8))
+    for format in ("png", "jpg", "webp", "tif", "gif"):
+        assert media.settings(read(first.encode(format, settings=SETTINGS)).encode(format)) is None
+
+
+@pytest.mark.parametrize("value", [{"a": float("nan")}, {"a": object()}, {"a": float("inf")}, {"a": "x" * (2 << 20)}])
+def test_settings_without_a_json_form_are_refused(value: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="settings"):
+        Picture.of(np.zeros((2, 2, 3), np.uint8)).encode("png", settings=value)
+
+
+def test_settings_too_long_for_a_jpeg_say_what_to_do() -> None:
+    picture = Picture.of(np.zeros((2, 2, 3), np.uint8))
+    long = {"note": "x" * 70_000}
+    assert media.settings(picture.encode("png", settings=long)) == long
+    with pytest.raises(UsageError, match="PNG"):
+        picture.encode("jpg", settings=long)
+
+
+@pytest.mark.parametrize("text", GARBLED_JSON, ids=range(len(GARBLED_JSON)))
+def test_garbled_or_foreign_settings_are_none(text: str) -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("mapsto", text)
     packet = f"<rdf:RDF><rdf:Description><mapsto:settings>{text}</mapsto:settings>".encode()
     assert media.settings(_photo("PNG", pnginfo=info)) is None
     assert media.settings(_photo("JPEG", xmp=packet[:60_000])) is None
