@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import mapsto.media.picture as media
+from mapsto.errors import UsageError
 from mapsto.media import encoding, metadata
-from mapsto.media.picture import read
+from mapsto.media.picture import Picture, read
 from samples import exif_block
 
 FORMATS = tuple(each for each in ("png", "jpg", "webp", "tif", "avif") if each != "avif" or "AVIF" in encoding.FORMATS)
