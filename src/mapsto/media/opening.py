@@ -33,6 +33,9 @@ PIXELS_PER_BYTE = 1024
 """No Huffman-coded JPEG holds more: the emptiest block, 8 × 8 pixels, costs one bit."""
 
 _EXPORT = "Export it as PNG or JPEG first."
+_AGAIN = "Copy, download or export it again."
+_SMALLER = "Make it smaller, or raise the limit (--max-pixels) if you trust the file."
+_OURS = (b"\x89PNG", b"\xff\xd8", b"GIF8", b"II*\0", b"MM\0*", b"BM", b"RIFF")
 _FOREIGN: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%PDF", "a PDF document"),
     (0, b"%!PS", "a PostScript document"),
@@ -45,7 +48,7 @@ _FOREIGN: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
     (4, b"ftyphe", "an HEIC picture"),
     (4, b"ftypmif1", "an HEIC picture"),
-    (4, b"ftypavif", "an AVIF picture, which this build of Pillow cannot decode"),
+    (4, b"ftypavif", "an AVIF picture"),
     (4, b"ftyp", "a video"),
     (0, b"\x1aE\xdf\xa3", "a video"),
     (0, b"\x00\x00\x01\x00", "an icon"),
@@ -112,7 +115,7 @@ def _regular(path: Path, name: str) -> Iterator[BinaryIO]:
 
 def _check_bytes(size: int, name: str) -> None:
     if size == 0:
-        raise UnreadableInput(f"{name} is empty (0 bytes).", "Copy or download it again.")
+        raise UnreadableInput(f"{name} is empty (0 bytes).", _AGAIN)
     if size > MAX_BYTES:
         raise UnreadableInput(f"{name} is larger than {MAX_BYTES >> 20} MB.", _EXPORT)
 
@@ -130,12 +133,16 @@ def header(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> ImageFile
         try:
             image = Image.open(file, formats=allowed())
         except UnidentifiedImageError as error:
+            if prefix.startswith(_OURS):
+                raise UnreadableInput(
+                    f"{name} is damaged: it begins like a picture, but its header makes no sense.", _AGAIN
+                ) from error
             raise UnreadableInput(f"{name} is {_kind(prefix)}.", _EXPORT) from error
     check_size(image.size, name, max_pixels)
     if image.format in ("JPEG", "MPO") and image.width * image.height > PIXELS_PER_BYTE * file.seek(0, io.SEEK_END):
         raise UnreadableInput(
             f"{name} claims {image.width} × {image.height} pixels but is far too short to hold them.",
-            "Copy or export it again.",
+            _AGAIN,
         )
     return image
 
@@ -144,11 +151,11 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
     """Refuse pictures without pixels and pictures above the limit."""
     width, height = size
     if width <= 0 or height <= 0:
-        raise UnreadableInput(f"{name} says it is {width} × {height} pixels.", "Copy or export it again.")
+        raise UnreadableInput(f"{name} says it is {width} × {height} pixels.", _AGAIN)
     if width * height > max_pixels:
         raise UnreadableInput(
             f"{name} has {width} × {height} = {width * height / 1e6:.1f} Mpx; the limit is {max_pixels / 1e6:g} Mpx.",
-            "Make it smaller, or raise the limit (--max-pixels) if you trust the file.",
+            _SMALLER,
         )
 
 
@@ -164,6 +171,8 @@ def guarded(name: str, max_pixels: int = MAX_PIXELS) -> Iterator[None]:
             yield
         except MapstoError:
             raise
+        except Image.DecompressionBombError as error:
+            raise UnreadableInput(f"{name} is far above the limit of {max_pixels / 1e6:g} Mpx.", _SMALLER) from error
         except MemoryError as error:
             raise UnreadableInput(f"{name} does not fit into memory.", "Make it smaller first.") from error
         except Exception as error:  # decoders raise nearly every class there is when a file is damaged
@@ -185,7 +194,7 @@ def _lifted(max_pixels: int) -> Iterator[None]:
 
 
 def _broken(name: str, error: BaseException) -> UnreadableInput:
-    return UnreadableInput(f"{name} is damaged or incomplete: {_reason(error)}.", "Copy, download or export it again.")
+    return UnreadableInput(f"{name} is damaged or incomplete: {_reason(error)}.", _AGAIN)
 
 
 def _reason(error: BaseException) -> str:
@@ -198,9 +207,9 @@ def _kind(prefix: bytes) -> str:
     start = prefix.lstrip(b"\xef\xbb\xbf \t\r\n")
     for at, magic, words in _FOREIGN:
         if start[at : at + len(magic)].lower() == magic.lower():
-            return f"{words}, not a picture of a known kind"
+            return f"{words}, which cannot be read here"
     if start.startswith(b"<?xml"):
-        return "an XML or SVG document, not a picture of a known kind"
+        return "an XML or SVG document, which cannot be read here"
     return "not a picture of a known kind (JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, AVIF)"
 
 
