@@ -1,0 +1,147 @@
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from mapsto import device
+from mapsto.errors import UsageError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAPSTO_HOME", str(tmp_path / "home"))
+    device._faster.cache_clear()
+
+
+@pytest.fixture
+def races(monkeypatch: pytest.MonkeyPatch) -> list[torch.device]:
+    """Races that were run; bf16 wins all of them."""
+    run: list[torch.device] = []
+
+    def race(where: torch.device) -> tuple[float, float]:
+        run.append(where)
+        return 2.0, 1.0
+
+    monkeypatch.setattr(device, "_race", race)
+    return run
+
+
+def test_auto_is_the_first_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, best in (({"cpu": 1, "mps": 1, "cuda": 2}, "cuda"), ({"cpu": 1, "mps": 1, "cuda": 0}, "mps")):
+        monkeypatch.setattr(device, "_count", there.__getitem__)
+        assert device.pick("auto") == torch.device(best)
+    monkeypatch.setattr(device, "_count", lambda kind: kind == "cpu")
+    assert device.pick() == device.pick("CPU") == CPU
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "_count", {"cpu": 1, "mps": 0, "cuda": 2}.__getitem__)
+    assert device.pick("cuda:1") == torch.device("cuda:1")
+    for wanted in ("cuda:2", "mps", "cpu:1", "cuda:x", "cuda:-1"):
+        with pytest.raises(UsageError, match=f"no device {wanted} .* There is: cpu, cuda"):
+            device.pick(wanted)
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("cdua", "cuda"), ("autto", "auto"), ("gpu", "cpu"), ("", "auto")])
+def test_an_unknown_device_offers_the_nearest(wrong: str, right: str) -> None:
+    with pytest.raises(UsageError, match=rf"no device called '{wrong}'.* Perhaps .*{right}"):
+        device.pick(wrong)
+
+
+def test_a_precision_can_be_named() -> None:
+    assert device.precision(CPU, "fp32") == torch.float32
+    assert device.precision(CPU, "bf16") == torch.bfloat16
+    with pytest.raises(UsageError, match="bf16"):
+        device.precision(CPU, "bf61")
+
+
+def test_precision_is_measured_once_and_remembered(races: list[torch.device], tmp_path: Path) -> None:
+    for _ in range(3):
+        assert device.precision(CPU) == torch.bfloat16
+    device._faster.cache_clear()  # as in another process
+    assert device.precision(CPU) == torch.bfloat16
+    assert races == [CPU]
+    assert list(json.loads((tmp_path / "home/cache/precision.json").read_text()).values()) == ["bf16"]
+
+
+def test_another_machine_is_measured_anew(races: list[torch.device], monkeypatch: pytest.MonkeyPatch) -> None:
+    device.precision(CPU)
+    device._faster.cache_clear()
+    monkeypatch.setattr(device, "name", lambda where: "another CPU behind the same home folder")
+    device.precision(CPU)
+    assert races == [CPU, CPU]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"cpu": 7}', "\xff"])
+def test_a_damaged_memory_only_means_measuring_again(races: list[torch.device], tmp_path: Path, content: str) -> None:
+    memory = tmp_path / "home/cache/precision.json"
+    memory.parent.mkdir(parents=True)
+    memory.write_text(content, encoding="latin-1")
+    assert device.precision(CPU) == torch.bfloat16
+    assert races == [CPU]
+
+
+def test_a_memory_that_cannot_be_written_does_not_matter(races: list[torch.device], tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where a folder should be")
+    assert device.precision(CPU) == torch.bfloat16
+
+
+def test_bf16_has_to_be_clearly_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    for fp32, bf16, best in ((1.0, 0.95, torch.float32), (1.0, 1.5, torch.float32), (1.0, 0.5, torch.bfloat16)):
+        monkeypatch.setattr(device, "_race", lambda where, fp32=fp32, bf16=bf16: (fp32, bf16))
+        monkeypatch.setattr(device, "_read", lambda file: {})
+        device._faster.cache_clear()
+        assert device.precision(CPU) == best
+
+
+def test_the_race_is_short_and_says_seconds() -> None:
+    start = time.perf_counter()
+    fp32, bf16 = device._race(CPU)
+    assert 0 < fp32 < 10
+    assert 0 < bf16 < 10
+    assert time.perf_counter() - start < 20  # a tenth of a second where bf16 is built in
+
+
+def test_threads_are_set_and_counted() -> None:
+    before = torch.get_num_threads()
+    try:
+        assert device.set_threads(2) == torch.get_num_threads() == 2
+        assert device.set_threads() == torch.get_num_threads() == device.cores() >= 1
+    finally:
+        torch.set_num_threads(before)
+    for count in (0, -1):
+        with pytest.raises(UsageError, match="threads"):
+            device.set_threads(count)
+
+
+def test_a_seed_gives_the_same_numbers_and_leaves_the_global_ones() -> None:
+    before = torch.random.get_rng_state()
+    one, again, other = (torch.randn(5, generator=device.generator(seed)) for seed in (7, 7, 8))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_out_of_range_is_refused(seed: int) -> None:
+    with pytest.raises(UsageError, match="seed"):
+        device.generator(seed)
+    device.generator(2**63 - 1)
+
+
+def test_the_machine_can_be_asked() -> None:
+    assert device.name(CPU)
+    free = device.free_memory(CPU)
+    assert free is None or 1 << 20 < free < 1 << 50
+    device.synchronize(CPU)
+
+
+def test_no_other_file_of_the_package_speaks_to_cuda() -> None:
+    speaks = re.compile(r"torch\.(cuda|mps)|\.cuda\(|is_cuda")
+    package = Path(device.__file__).parent
+    assert [path.name for path in sorted(package.rglob("*.py")) if speaks.search(path.read_text())] == ["device.py"]
