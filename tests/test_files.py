@@ -11,6 +11,10 @@ from mapsto.errors import NoSpace
 from mapsto.files import atomic, cache_dir, data_dir, sha256
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def write(path: Path, text: str) -> None:
     with atomic(path) as temporary:
         temporary.write_text(text)
@@ -23,7 +27,7 @@ def full_disk(*_: object) -> None:
 def test_the_file_appears_with_its_folder_and_nothing_else(tmp_path: Path) -> None:
     write(tmp_path / "new" / "a.txt", "one")
     assert (tmp_path / "new" / "a.txt").read_text() == "one"
-    assert os.listdir(tmp_path / "new") == ["a.txt"]
+    assert names(tmp_path / "new") == ["a.txt"]
 
 
 def test_nothing_is_seen_before_it_is_whole(tmp_path: Path) -> None:
@@ -42,7 +46,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, error: BaseException) -
         temporary.write_text("half")
         raise error
     assert path.read_text() == "before"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert names(tmp_path) == ["a.txt"]
 
 
 @pytest.mark.parametrize("call", ["open", "fsync", "replace"])
@@ -54,13 +58,13 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path, call: str
         with pytest.raises(NoSpace, match="No space left"):
             write(path, "after")
     assert path.read_text() == "before"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert names(tmp_path) == ["a.txt"]
 
 
 def test_a_full_disk_while_writing_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoSpace, match="No space left"), atomic(tmp_path / "a.txt"):
         full_disk()
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def test_other_errors_of_the_writer_stay_what_they_are(tmp_path: Path) -> None:

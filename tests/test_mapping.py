@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from toys import Decode, Encode, Scale, Tint
 
 from mapsto.mapping import Composed, Mapping
 from mapsto.spaces import Image, Latent, SpaceError, Style
+from toys import Decode, Encode, Scale, Tint
 
 PICTURE = torch.linspace(0, 1, 2 * 3 * 4 * 4).view(2, 3, 4, 4)
 STYLE = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
@@ -59,9 +59,9 @@ def test_a_wrong_size_is_refused_when_composing() -> None:
 
 def test_a_wrong_kind_is_refused_even_where_nobody_checks_types() -> None:
     with pytest.raises(SpaceError):
-        Encode() >> Encode()  # type: ignore[operator]  # noqa: B018
+        Encode() >> Encode()  # type: ignore[operator]
     with pytest.raises(TypeError):
-        Encode() >> 3  # type: ignore[operator]  # noqa: B018
+        Encode() >> 3  # type: ignore[operator]
 
 
 def test_an_unknown_side_input_is_a_type_error() -> None:

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ def velocity(path: Path, t: float, step: float = 1e-6) -> Tensor:
 
 def steps(path: Path, count: int = 64) -> Tensor:
     points = [path(i / count) for i in range(count + 1)]
-    return torch.stack([torch.linalg.vector_norm(q - p) for p, q in zip(points, points[1:], strict=False)])
+    return torch.stack([torch.linalg.vector_norm(q - p) for p, q in pairwise(points)])
 
 
 @pytest.mark.parametrize("name", OPEN)

@@ -189,7 +189,8 @@ def _alike(points: Sequence[Tensor]) -> None:
 
 def _length(x: Tensor) -> Tensor:
     """Of each item of a batch, shaped to multiply it."""
-    return torch.linalg.vector_norm(x, dim=tuple(range(1, x.ndim)) or (0,), keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(x, dim=tuple(range(1, x.ndim)) or (0,), keepdim=True)
+    return norm
 
 
 def _direction(x: Tensor, length: Tensor, other: Tensor, other_length: Tensor) -> Tensor:
