@@ -1,0 +1,107 @@
+"""Learned hands: styles a user taught, kept as weights of their own under a name."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mapsto import weights
+from mapsto.errors import UsageError, WeightsError, nearest
+from mapsto.files import data_dir, sha256
+
+if TYPE_CHECKING:
+    from mapsto.image.stylize import StyleNetwork
+
+PREFIX = "hand."
+"""Learned hands lie beside other weights; the prefix tells them apart."""
+
+
+def names() -> list[str]:
+    """All learned hands, sorted."""
+    return sorted(path.stem[len(PREFIX) :] for path in _folder().glob(f"{PREFIX}*.safetensors"))
+
+
+def path_of(name: str) -> Path:
+    """Where the hand of that name is kept, whether it is there or not."""
+    return _folder() / f"{PREFIX}{name}.safetensors"
+
+
+def name_of(painting: Path) -> str | None:
+    """The hand that was learned from this very picture file, None where there is none."""
+    known = {_source(path_of(name)): name for name in names()}
+    return known.get(sha256(painting)) if known and painting.is_file() else None
+
+
+def free_name(painting: Path | None, taken: list[str]) -> str:
+    """A name for a new hand: the painting's file name in plain letters, numbered where it is taken."""
+    stem = re.sub(r"[^\w]+", "-", painting.stem.lower()).strip("-") if painting else "picture"
+    stem = stem or "picture"
+    numbered = (f"{stem}-{number}" for number in range(2, 10_000))
+    return stem if stem not in taken else next(name for name in numbered if name not in taken)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that could not be written in a command.
+
+    Raises:
+        UsageError: other characters than letters, digits, - and _.
+    """
+    if not re.fullmatch(r"\w[\w-]{0,63}", name):
+        raise UsageError(f"{name!r} cannot be a style's name.", "Use letters, digits, - and _.")
+
+
+def load(name: str) -> StyleNetwork:
+    """A learned hand's network; its one preset is the style vector.
+
+    Raises:
+        UsageError: no such hand.
+        WeightsError: its file is damaged.
+    """
+    path = path_of(name)
+    if not path.is_file():
+        near = ", ".join(nearest(name, names()) or names()) or "none yet"
+        raise UsageError(f"There is no learned style called {name!r}.", f"There are: {near}.")
+    return _load(path, path.stat().st_mtime_ns)
+
+
+def keep(name: str, network: StyleNetwork, hand: dict[str, Any]) -> Path:
+    """Write a learned hand under its name and return the file."""
+    check_name(name)
+    card = {
+        "recipe": "mapsto style --learn",
+        "data": hand.get("title", name),
+        "licence": "as the picture it was learned from",
+        "scores": hand.pop("scores", {}),
+        "hand": hand,
+    }
+    path = path_of(name)
+    weights.save(network, path, card)
+    return path
+
+
+def forget(name: str) -> None:
+    """Delete a learned hand."""
+    load(name)
+    path_of(name).unlink()
+
+
+def _folder() -> Path:
+    return data_dir() / "weights"
+
+
+def _source(path: Path) -> str:
+    try:
+        return str(weights.card(path).get("hand", {}).get("sha256", ""))
+    except WeightsError:
+        return ""
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, _changed: int) -> StyleNetwork:
+    from mapsto.image.stylize import StyleNetwork
+
+    network = weights.load(path, expect="StyleNetwork")
+    assert isinstance(network, StyleNetwork)
+    return network

@@ -1,0 +1,112 @@
+"""The slow ways to a style: learning a painting's hand first, and optimising the picture itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mapsto.errors import UsageError
+from mapsto.files import sha256
+from mapsto.image import hands
+from mapsto.image.learn import LearnReport, learn_hand
+from mapsto.image.styles import parts_of
+from mapsto.media.picture import Picture
+
+if TYPE_CHECKING:
+    from mapsto.image.stylizer import Stylizer
+
+
+def learn_parts(
+    stylizer: Stylizer,
+    style: object,
+    *,
+    seconds: float,
+    photos: Sequence[Picture] = (),
+    name: str | None = None,
+    on_progress: Callable[[LearnReport], object] | None = None,
+) -> list[str]:
+    """Learn the hand of every picture file in a style that is not known yet; the names of all of them.
+
+    Raises:
+        UsageError: the style has no picture file in it, or the name is taken.
+    """
+    paintings = [part for part, _ in parts_of(style, stylizer.names) if isinstance(part, Path)]
+    if not paintings:
+        raise UsageError("There is nothing to learn: this style is not a picture file.", "Leave --learn out.")
+    if seconds <= 0:
+        raise UsageError(f"{seconds:g} seconds are not enough to learn anything.", "Give --learn 60 or so.")
+    return [hands.name_of(path) or learn_painting(stylizer, path, seconds, photos, name, on_progress) for path in paintings]
+
+
+def learn_painting(
+    stylizer: Stylizer,
+    painting: Path,
+    seconds: float,
+    photos: Sequence[Picture] = (),
+    name: str | None = None,
+    on_progress: Callable[[LearnReport], object] | None = None,
+) -> str:
+    """Learn one painting's hand, keep it, and return its name."""
+    from mapsto.image.stylizer import style_tensor
+
+    name = name or hands.free_name(painting, stylizer.names)
+    hands.check_name(name)
+    if name in stylizer.names:
+        raise UsageError(f"There is a style called {name!r} already.", "Choose another with --name.")
+    picture = Picture.of(painting)
+    network = learn_hand(
+        stylizer.base,
+        stylizer.encode(picture),
+        style_tensor(picture),
+        stylizer.features,
+        name=name,
+        seconds=seconds,
+        photos=[photo.tensor() for photo in photos],
+        bf16=stylizer.dtype == torch.bfloat16,
+        on_report=on_progress,
+    )
+    hands.keep(name, network, {"title": painting.stem, "file": painting.name, "sha256": sha256(painting), "seconds": seconds})
+    return name
+
+
+def optimized(
+    stylizer: Stylizer,
+    picture: Picture,
+    style: object,
+    *,
+    steps: int,
+    size: int | str | tuple[int, int] | None = None,
+    keep_colors: bool = False,
+    seed: int = 0,
+    on_step: Callable[[Any], object] | None = None,
+    preview_every: int = 0,
+) -> Picture:
+    """Optimise the picture itself towards pictures of a style: slow, and the best there is.
+
+    Raises:
+        UsageError: a preset in the style: presets are weights, they have no picture to compare with.
+    """
+    from mapsto.image.optimize import optimize
+
+    from mapsto.image.stylizer import style_tensor
+
+    parts = parts_of(style, stylizer.names)
+    named = [part for part, _ in parts if isinstance(part, str)]
+    if named:
+        raise UsageError(
+            f"The style {named[0]!r} is a name, and optimising needs a picture.", "Give a picture file as the style."
+        )
+    photo = picture.resized(size)
+    painted = optimize(
+        photo.tensor(),
+        [(style_tensor(Picture.of(part)), weight) for part, weight in parts],
+        steps=steps,
+        keep_colors=keep_colors,
+        seed=seed,
+        on_step=on_step,
+        preview_every=preview_every,
+    )
+    return photo.with_tensor(painted)

@@ -1,0 +1,422 @@
+"""Any picture in any style: what `mapsto style` and `mapsto.style` do.
+
+stylize = Stylizer.from_pretrained("style-s")
+painted = stylize("photo.jpg", "starry-night", strength=0.7)
+paintings = stylize([a, b], "starry-night:0.6,my_painting.jpg:0.4")      # list in, list out, same type
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mapsto import device as devices
+from mapsto import paths, weights
+from mapsto.errors import OutOfMemory, UsageError
+from mapsto.image import hands, tiles
+from mapsto.image.colour import keep_chroma
+from mapsto.image.encoder import StyleEncoder, summary
+from mapsto.image.features import PerceptualNetwork, perceptual
+from mapsto.image.styles import parts_of
+from mapsto.image.stylize import StyleNetwork, noise_like
+from mapsto.media.picture import Picture
+
+STYLE_SIDE = 320
+"""Shorter side at which a style picture is looked at, as in training: it sets how large its strokes come out."""
+
+TILE = 1024
+BYTES_PER_PIXEL = {torch.float32: 150, torch.bfloat16: 84}
+"""Peak memory of painting in one piece, measured; benchmarks/style.py."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a call has come.
+
+    Args:
+        done: Pictures finished.
+        total: Pictures in all.
+        part: How much of the current picture is done, in [0, 1].
+        seconds: Since the call began.
+    """
+
+    done: int
+    total: int
+    part: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style ready to paint with.
+
+    Args:
+        z: [1, S], fp32.
+        hands: Learned hands and their shares; the network's weights are moved that far towards each.
+    """
+
+    z: Tensor
+    hands: tuple[tuple[str, float], ...] = ()
+
+
+class Stylizer:
+    """Image × Style → Image with everything around it: style names, strength, colours, sizes, tiles.
+
+    Args:
+        network: The style network with its presets.
+        encoder: Statistics → style vector.
+        features: The perceptual network the encoder was trained on.
+        device: Where to compute.
+        dtype: Number type of the style network; the encoder stays in fp32.
+    """
+
+    def __init__(
+        self,
+        network: StyleNetwork,
+        encoder: StyleEncoder,
+        features: PerceptualNetwork,
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.device, self.dtype = device or torch.device("cpu"), dtype
+        self.base = network
+        self.encoder, self.features = encoder.to(self.device), features.to(self.device)
+        self._ready = lru_cache(maxsize=2)(self._moved)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path = "style-s", *, device: str = "auto", precision: str = "auto") -> Stylizer:
+        """A stylizer from embedded or own weights.
+
+        Args:
+            name: Weights of a style network, by name or path.
+            device: auto, cpu, cuda or mps.
+            precision: auto, fp32 or bf16; auto is bf16 where it measures faster on this machine.
+
+        Raises:
+            WeightsError: missing or damaged weights.
+        """
+        where = devices.pick(device)
+        network = weights.load(name, expect="StyleNetwork")
+        encoder = weights.load("style-encoder-s", expect="StyleEncoder")
+        assert isinstance(network, StyleNetwork)
+        assert isinstance(encoder, StyleEncoder)
+        return cls(network, encoder, perceptual("small", device=where), where, devices.precision(where, precision))
+
+    @property
+    def names(self) -> list[str]:
+        """Presets and learned hands."""
+        return [*self.base.names, *hands.names()]
+
+    def __call__(
+        self,
+        pictures: object,
+        style: object,
+        *,
+        strength: float = 1.0,
+        keep_colors: bool = False,
+        size: int | str | tuple[int, int] | None = None,
+        seed: int = 0,
+        batch_size: int = 1,
+        tile: int | Literal["auto", "off"] = "auto",
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> Any:
+        """Paint pictures.
+
+        Args:
+            pictures: One or a list of: path, PIL image, array, tensor, `Picture`.
+            style: A name, a picture, "a:0.6,b:0.4", a list of (style, weight), or a `Style`.
+            strength: 0 is the photo exactly, 1 the full style, evenly between.
+            keep_colors: Take only light and strokes from the style.
+            size: Shorter side in pixels, or "WxH"; None keeps the picture's own.
+            seed: Of the noise that strokes grow from.
+            batch_size: Pictures of one size that are painted together.
+            tile: Side of tiles in pixels; auto tiles where memory asks for it, off never does.
+            on_progress: Told after every picture and tile.
+
+        Returns:
+            The same kind of thing: lists, PIL images, arrays and tensors come back as such, the rest as `Picture`.
+
+        Raises:
+            UsageError: unknown style, strength outside [0, 1] or the like.
+            UnreadableInput: a file that is no picture.
+            OutOfMemory: not even a tile fits.
+        """
+        many = isinstance(pictures, (list, tuple))
+        sources: list[object] = list(pictures) if many else [pictures]  # type: ignore[call-overload]
+        if not 0 <= strength <= 1:
+            raise UsageError(f"The strength {strength:g} is out of range.", "It goes from 0, the photo, to 1, the full style.")
+        if batch_size < 1:
+            raise UsageError(f"A batch of {batch_size} holds nothing.", "Give 1 or more.")
+        seed = devices.generator(seed).initial_seed()  # refuses what is no seed
+        ready = style if isinstance(style, Style) else self.style_of(style)
+        job = _Job(strength, keep_colors, size, seed, tile, _Clock(len(sources), on_progress))
+        painted: list[object] = []
+        for start in range(0, len(sources), batch_size):
+            group = sources[start : start + batch_size]
+            results = self._paint_group([Picture.of(source).resized(size) for source in group], ready, job)
+            painted += [_like(source, result) for source, result in zip(group, results, strict=True)]
+        return painted if many else painted[0]
+
+    def style_of(self, style: object) -> Style:
+        """The style that a name, a picture or a mixture of them means."""
+        parts = parts_of(style, self.names)
+        points, learned = [], []
+        for part, weight in parts:
+            name = part if isinstance(part, str) else hands.name_of(part) if isinstance(part, Path) else None
+            if name in self.base.names:
+                points.append(self.base.presets[self.base.names.index(str(name))][None])
+            elif name is not None:
+                points.append(hands.load(name).presets[:1])
+                learned.append((name, weight))
+            else:
+                points.append(self.encode(Picture.of(part)))
+        return Style(paths.mix(points, [weight for _, weight in parts]), tuple(learned))
+
+    def encode(self, picture: Picture) -> Tensor:
+        """Picture → style vector [1, S], at once."""
+        with torch.inference_mode():
+            x = style_tensor(picture).to(self.device)
+            z: Tensor = self.encoder(summary(x, self.features))
+            return z.float().cpu().clone()
+
+    def network_for(self, style: Style) -> StyleNetwork:
+        """The network that paints a style: the base, moved towards learned hands by their shares; on its device."""
+        return self._ready(style.hands)
+
+    def _moved(self, learned: tuple[tuple[str, float], ...]) -> StyleNetwork:
+        network = StyleNetwork(**self.base.config)
+        state = {name: value.clone() for name, value in self.base.state_dict().items()}
+        for name, share in learned:
+            for key, value in hands.load(name).state_dict().items():
+                if key != "presets":
+                    state[key] += share * (value - self.base.state_dict()[key])
+        network.load_state_dict(state)
+        network = network.to(device=self.device, dtype=self.dtype).eval().requires_grad_(False)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def _paint_group(self, pictures: list[Picture], style: Style, job: _Job) -> list[Picture]:
+        """Pictures of one size in one batch, others one by one."""
+        together = len(pictures) > 1 and len({p.size for p in pictures}) == 1 and job.strength in (0, 1)
+        if together and self._tile(pictures[0], job.tile, len(pictures)) is None:
+            return self._paint_batch(pictures, style, job)
+        return [self._paint_one(picture, style, job) for picture in pictures]
+
+    def _paint_one(self, picture: Picture, style: Style, job: _Job) -> Picture:
+        z = style.z * self.paced(picture, style, job.strength)
+        out = picture
+        if job.strength > 0:
+            pixels = self._with_smaller_tiles(picture, style, z, job)
+            out = replace(picture, pixels=pixels)
+        job.clock.finished()
+        return out
+
+    def _with_smaller_tiles(self, picture: Picture, style: Style, z: Tensor, job: _Job) -> Any:
+        """Paint; where memory runs out, with ever smaller tiles."""
+        tile = self._tile(picture, job.tile, 1)
+        while True:
+            try:
+                return tiles.paint(
+                    self.network_for(style),
+                    picture.pixels,
+                    z.to(device=self.device, dtype=self.dtype),
+                    tile=tile,
+                    seed=job.seed,
+                    finish=keep_chroma if job.keep_colors else lambda painted, _photo: painted,
+                    on_tile=job.clock.part,
+                )
+            except (MemoryError, RuntimeError) as error:
+                if not devices.is_out_of_memory(error):
+                    raise
+                if tile is not None and tile <= 256:
+                    raise OutOfMemory(
+                        f"There is not enough memory to paint {picture.width}×{picture.height} even in small tiles.",
+                        "Close other programs, or give a smaller --size.",
+                    ) from error
+                tile = TILE if tile is None or tile > TILE else tile // 2
+
+    def _paint_batch(self, pictures: list[Picture], style: Style, job: _Job) -> list[Picture]:
+        if job.strength == 0:
+            return [self._paint_one(picture, style, job) for picture in pictures]
+        height, width = pictures[0].height, pictures[0].width
+        box = tiles.Box(0, tiles.padded(height), 0, tiles.padded(width))
+        photos = torch.cat([tiles.read(picture.pixels, box) for picture in pictures])
+        noise = noise_like(box.bottom, box.right, seed=job.seed)
+        z = style.z.expand(len(pictures), -1).to(device=self.device, dtype=self.dtype)
+        painted = tiles.run(self.network_for(style), photos, z, noise, None)[:, :, :height, :width]
+        if job.keep_colors:
+            painted = keep_chroma(painted, photos[:, :, :height, :width])
+        for _ in pictures:
+            job.clock.finished()
+        return [picture.with_tensor(part) for picture, part in zip(pictures, painted, strict=True)]
+
+    def _tile(self, picture: Picture, wanted: int | Literal["auto", "off"], count: int) -> int | None:
+        """Side of the tiles, None for one piece."""
+        if wanted == "off":
+            return None
+        if wanted == "auto":
+            need = count * picture.width * picture.height * BYTES_PER_PIXEL[self.dtype]
+            free = devices.free_memory(self.device)
+            return None if need <= min(1.3e9, 0.6 * free if free else 1.3e9) else TILE
+        if wanted < 64:
+            raise UsageError(f"Tiles of {wanted} pixels are too small.", "Give 64 or more, or auto.")
+        return tiles.padded(wanted)
+
+    def paced(self, picture: Picture, style: Style, strength: float) -> float:
+        """How long z has to be so that equal steps of strength look equal on this picture: 0 → 0, 1 → 1."""
+        if strength in (0, 1):
+            return strength
+        small = F.interpolate(picture.tensor(), size=_thumbnail(picture.size), mode="bilinear", antialias=True)
+        noise = noise_like(small.shape[2], small.shape[3], seed=0)
+        network = self.network_for(style)
+
+        def painted(t: float) -> Tensor:
+            return tiles.run(network, small, (style.z * t).to(device=self.device, dtype=self.dtype), noise, None)
+
+        def seen(a: Tensor, b: Tensor) -> float:
+            with torch.inference_mode():
+                taps = self.features(torch.cat([a, b]).to(self.device), ("relu1", "fire2", "fire4"))
+            return float(sum((f[0] - f[1]).norm() / f.norm() for f in taps.values()))
+
+        pace = paths.even(lambda t: torch.tensor([t]), lambda a, b: seen(painted(float(a)), painted(float(b))), probes=9)
+        return float(pace(strength))
+
+
+def style_tensor(picture: Picture, side: int = STYLE_SIDE) -> Tensor:
+    """A style picture as the networks look at it: [1, 3, H, W] in [0, 1], shorter side at `side`, longer at most twice that."""
+    x = picture.on_white().tensor()
+    height, width = x.shape[2:]
+    longest = 2 * min(height, width)
+    top, left = max(0, (height - longest) // 2), max(0, (width - longest) // 2)
+    x = x[:, :, top : top + longest, left : left + longest]
+    scale = side / min(x.shape[2:])
+    size = [max(side, round(v * scale)) for v in x.shape[2:]]
+    return F.interpolate(x, size=size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def _thumbnail(size: tuple[int, int], area: int = 128 * 128) -> tuple[int, int]:
+    """Height and width of a small version, multiples of 8."""
+    scale = (area / (size[0] * size[1])) ** 0.5
+    return tiles.padded(max(32, int(size[1] * scale))), tiles.padded(max(32, int(size[0] * scale)))
+
+
+class _Clock:
+    """Counts what is done and tells it."""
+
+    def __init__(self, total: int, tell: Callable[[Progress], object] | None) -> None:
+        self.done, self.total, self.tell, self.start = 0, total, tell, time.monotonic()
+
+    def part(self, done: int, total: int) -> None:
+        if self.tell is not None and done < total:
+            self.tell(Progress(self.done, self.total, done / total, time.monotonic() - self.start))
+
+    def finished(self) -> None:
+        self.done += 1
+        if self.tell is not None:
+            self.tell(Progress(self.done, self.total, 0.0, time.monotonic() - self.start))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What one call asks for."""
+
+    strength: float
+    keep_colors: bool
+    size: int | str | tuple[int, int] | None
+    seed: int
+    tile: int | Literal["auto", "off"]
+    clock: _Clock
+
+
+def _like(source: object, result: Picture) -> object:
+    """The result as the type that was given."""
+    import numpy as np
+    from PIL import Image
+
+    if isinstance(source, Image.Image):
+        return result.to_pil()
+    if isinstance(source, np.ndarray):
+        return result.numpy()
+    if isinstance(source, Tensor):
+        x = result.tensor().to(source.device)
+        return x if source.dim() == 4 else x[0]
+    return result
+
+
+@lru_cache(maxsize=2)
+def _stylizer(name: str, device: str, precision: str) -> Stylizer:
+    return Stylizer.from_pretrained(name, device=device, precision=precision)
+
+
+def style(
+    picture: object,
+    style: object,
+    *,
+    strength: float = 1.0,
+    keep_colors: bool = False,
+    size: int | str | tuple[int, int] | None = None,
+    seed: int = 0,
+    method: Literal["fast", "optimize"] = "fast",
+    steps: int = 300,
+    learn: float | None = None,
+    tile: int | Literal["auto", "off"] = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    on_progress: Callable[[Any], object] | None = None,
+) -> Picture:
+    """One picture in a style.
+
+    Args:
+        picture: A path, PIL image, array, tensor or `Picture`.
+        style: As for `Stylizer.__call__`.
+        strength: As there.
+        keep_colors: As there.
+        size: As there.
+        seed: As there.
+        method: fast is the network, optimize the slow reference (pictures as styles only; presets have kept no picture).
+        steps: Of optimize.
+        learn: Seconds to spend on learning a painting's hand first; kept, so the next time is instant.
+        tile: As there.
+        device: As for `Stylizer.from_pretrained`.
+        precision: As there.
+        on_progress: Told what is going on: `Progress`, or reports of learning and optimising.
+
+    Returns:
+        The painted picture; `.save(path)` writes it.
+    """
+    from mapsto.image.slow import learn_parts, optimized
+
+    source = Picture.of(picture)
+    stylizer = _stylizer("style-s", device, precision)
+    if method == "optimize":
+        result = optimized(
+            stylizer, source, style, steps=steps, size=size, keep_colors=keep_colors, seed=seed, on_step=on_progress
+        )
+        return result if strength == 1 else _blend(source.resized(size), result, strength)
+    if method != "fast":
+        raise UsageError(f"There is no method {method!r}.", "There are fast and optimize.")
+    if learn:
+        learn_parts(stylizer, style, seconds=learn, photos=[source], on_progress=on_progress)
+    options: dict[str, Any] = {"strength": strength, "keep_colors": keep_colors, "size": size, "seed": seed, "tile": tile}
+    painted: Picture = stylizer(source, style, on_progress=on_progress, **options)
+    return painted
+
+
+def _blend(photo: Picture, painted: Picture, strength: float) -> Picture:
+    return painted.with_tensor(torch.lerp(photo.tensor(), painted.tensor(), strength))
+
+
+def styles() -> list[dict[str, Any]]:
+    """Every style with a name: name, kind (preset or learned), and what is known of its source."""
+    known = weights.card("style-s").get("presets", {})
+    presets = [{"name": name, "kind": "preset", **known[name]} for name in known]
+    return presets + [
+        {"name": name, "kind": "learned", **weights.card(hands.path_of(name)).get("hand", {})} for name in hands.names()
+    ]
