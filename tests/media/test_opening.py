@@ -41,10 +41,10 @@ def little_memory() -> Iterator[None]:
 def test_every_bad_file_is_refused_quickly_in_one_sentence(name: str, tmp_path: Path) -> None:
     make, word = corpus.BAD[name]
     path = make(tmp_path)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UnreadableInput, match=word) as caught:
         read(path)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     message = str(caught.value)
     assert str(path) in message
     assert "\n" not in message
@@ -167,7 +167,7 @@ def test_settings_of_files_that_are_no_pictures_are_refused(tmp_path: Path) -> N
 
 def _survives(content: bytes) -> None:
     """Reading gives a picture within its limit, or the one error; within 2 seconds."""
-    start = time.perf_counter()
+    start = time.process_time()
     with suppress(UnreadableInput):
         picture = read(content, max_pixels=1_000_000)
         assert picture.width * picture.height <= 1_000_000
@@ -177,7 +177,7 @@ def _survives(content: bytes) -> None:
             pass
     with suppress(UnreadableInput):
         media.settings(content)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("format", [*FORMATS, "animated gif", "animated webp", "animated png"])

@@ -142,7 +142,7 @@ def _quality(name: str, quality: int) -> dict[str, Any]:
         return {"lossless": True, "quality": 70, "exact": True} if quality == 100 else {"quality": quality}
     if name == "AVIF":
         return {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"}
-    return {}
+    return {"compress_level": 4} if name == "PNG" else {}  # as small as 6 on photos and paintings, three times as fast
 
 
 def _as_is(options: dict[str, Any], settings: Mapping[str, Any] | None) -> None:

@@ -67,6 +67,8 @@ def exif_of(image: Image.Image) -> bytes | None:
     if block is None and isinstance(raw := image.info.get("Raw profile type exif"), str):
         with suppress(ValueError):
             block = bytes.fromhex("".join(raw.split("\n")[3:]))
+    if block is None and image.format is None:  # made in memory, or a copy: Pillow keeps tags as objects
+        return _descriptive(image.getexif(), 0x0112)
     if not isinstance(block, bytes):
         return None
     block = re.sub(rb"^(Exif\x00\x00)+", b"", block)
@@ -113,10 +115,10 @@ def tags_of(exif: bytes) -> Image.Exif:
     return found
 
 
-def _descriptive(source: Image.Exif) -> bytes | None:
-    """Rebuild a block from the tags that describe the picture, leaving out how and where its pixels are stored."""
+def _descriptive(source: Image.Exif, *more: int) -> bytes | None:
+    """Rebuild a block from the tags that describe the picture (and `more`), not those that say how its pixels are stored."""
     kept = Image.Exif()
-    for tag in _DESCRIPTIVE + NESTED:
+    for tag in _DESCRIPTIVE + NESTED + more:
         with suppress(Exception):  # a tag whose value cannot be written again is left out
             if tag not in source:
                 continue

@@ -80,6 +80,7 @@ class Picture:
             return source
         if isinstance(source, Image.Image):
             with opening.guarded("the PIL image", max_pixels):
+                source.load()
                 return picture_of(source, "the PIL image")
         if isinstance(source, np.ndarray):
             return cls(*pixels.colour_and_alpha(pixels.bytes_of_array(source)))
