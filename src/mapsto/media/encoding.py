@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, PngImagePlugin, features
+from PIL import Image, PngImagePlugin
 
 from mapsto.errors import UsageError, nearest
-from mapsto.media import metadata
+from mapsto.media import metadata, opening
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ FORMATS: dict[str, Format] = {
         Format("BMP", (".bmp",), alpha=False, notes=False),
         Format("PPM", (".ppm",), alpha=False, notes=False, side=2**31 - 1),
     )
-    if each.name != "AVIF" or features.check("avif")
+    if each.name != "AVIF" or opening.has_avif()
 }
 
 

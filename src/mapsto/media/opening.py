@@ -60,8 +60,12 @@ _pillow_limit = threading.Lock()
 
 def allowed() -> tuple[str, ...]:
     """Pillow's names of the formats that are read."""
-    avif = ("AVIF",) if features.check("avif") else ()
-    return ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", *avif)
+    return ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", *(["AVIF"] if has_avif() else []))
+
+
+def has_avif() -> bool:
+    """Whether this Pillow was built with AVIF; older ones do not even know the word."""
+    return "avif" in features.modules and bool(features.check("avif"))
 
 
 def name_of(source: object) -> str:
