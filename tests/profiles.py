@@ -6,6 +6,7 @@ Layout of the files: ICC.1:2001-04.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from dataclasses import dataclass
 from functools import cache
@@ -103,13 +104,25 @@ def grey(gamma: float) -> bytes:
 
 def cmyk(corners: dict[tuple[int, int, int, int], tuple[float, float, float]]) -> bytes:
     """An ICC v2 printer profile: Lab at full inks, linear in between; corners that are not named are black."""
-    table = b"".join(
-        _lab16(corners.get((c, m, y, k), (0.0, 0.0, 0.0))) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)
+    ends = itertools.product((0, 1), repeat=4)
+    return _profile(
+        b"prtr", b"CMYK", b"Lab ", "inks", {b"A2B0": _table(4, [corners.get(end, (0.0, 0.0, 0.0)) for end in ends])}
     )
+
+
+def scanner(corners: dict[tuple[int, int, int], tuple[float, float, float]]) -> bytes:
+    """An ICC v2 RGB profile that can only be read from: Lab at the corners of the cube, linear in between."""
+    ends = itertools.product((0, 1), repeat=3)
+    return _profile(
+        b"scnr", b"RGB ", b"Lab ", "scanner", {b"A2B0": _table(3, [corners.get(end, (0.0, 0.0, 0.0)) for end in ends])}
+    )
+
+
+def _table(channels: int, nodes: list[tuple[float, float, float]]) -> bytes:
     ramp = struct.pack(">HH", 0, 65535)
     identity = struct.pack(">9i", *(65536 if i % 4 == 0 else 0 for i in range(9)))
-    lut = b"mft2\0\0\0\0" + bytes([4, 3, 2, 0]) + identity + struct.pack(">HH", 2, 2) + ramp * 4 + table + ramp * 3
-    return _profile(b"prtr", b"CMYK", b"Lab ", "inks", {b"A2B0": lut})
+    head = b"mft2\0\0\0\0" + bytes([channels, 3, 2, 0]) + identity + struct.pack(">HH", 2, 2)
+    return head + ramp * channels + b"".join(_lab16(node) for node in nodes) + ramp * 3
 
 
 def _profile(kind: bytes, space: bytes, connection: bytes, name: str, tags: dict[bytes, bytes]) -> bytes:

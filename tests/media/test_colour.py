@@ -85,6 +85,13 @@ def test_a_cmyk_profile_becomes_srgb(inks: tuple[int, int, int, int], lab: tuple
     assert picture.notes == ()
 
 
+def test_a_one_way_profile_becomes_srgb_and_says_so() -> None:
+    picture = read(_patch((255, 255, 0), "RGB", profiles.scanner({(1, 1, 1): WHITE, (1, 1, 0): YELLOW})))
+    assert np.abs(picture.pixels - profiles.srgb_of_lab(YELLOW) * 255).max() <= 3
+    assert picture.icc is None
+    assert "sRGB" in picture.notes[0]
+
+
 def test_cmyk_without_a_profile_says_it_is_approximate() -> None:
     assert "approximate" in read(_patch((0, 255, 255, 0), "CMYK", None)).notes[0]
 

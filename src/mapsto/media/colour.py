@@ -1,8 +1,9 @@
 """Colour profiles: every picture is sRGB inside.
 
 The rule. A picture with an RGB profile (sRGB, Display P3, Adobe RGB, …) is converted to sRGB when read; the profile is kept,
-and the result is converted back into it and carries it. Grey and CMYK profiles are used to reach sRGB and then dropped: the
-result is untagged sRGB. A picture without a profile is taken as sRGB and stays untagged. Colours outside sRGB are clipped.
+and the result is converted back into it and carries it. Grey, CMYK and one-way profiles are used to reach sRGB and then
+dropped: the result is untagged sRGB. A picture without a profile is taken as sRGB and stays untagged. Colours outside sRGB are
+clipped.
 
 Conversions are relative colorimetric with black-point compensation, 8 bits per channel, by LittleCMS.
 """
@@ -10,12 +11,13 @@ Conversions are relative colorimetric with black-point compensation, 8 bits per 
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 
 from PIL import Image, ImageCms
 
 _SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
-_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE  # without a cache, threads can share a transform
 _FAILURES = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 
 
@@ -33,33 +35,66 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes |
         lost = ("CMYK without a colour profile: colours are approximate.",) if image.mode == "CMYK" else ()
         return image.convert("RGB"), None, lost
     try:
-        profile = _opened(icc)
-        mode = _SPACES.get(profile.profile.xcolor_space.strip(), "")
+        mode = _mode_of(icc)
         if mode == "RGB" and image.mode == "L":
             image = image.convert("RGB")
         if mode != image.mode:
             return image.convert("RGB"), None, ("The colour profile is not for this kind of picture and was ignored.",)
         if mode != "RGB":
-            return _converted(image, profile, _srgb(), "RGB"), None, ()
-        back = ImageCms.buildTransform(_srgb(), profile, "RGB", "RGB", _INTENT, _FLAGS)
-        if _is_identity(back):
-            return image, icc, ()
-        return _converted(image, profile, _srgb(), "RGB"), icc, ()
+            return _applied(image, _into_srgb(icc, mode)), None, ()
+        if not _works_both_ways(icc):
+            return (
+                _applied(image, _into_srgb(icc, mode)),
+                None,
+                ("The colour profile is for reading only: the result is sRGB.",),
+            )
+        if not is_srgb(icc):
+            image = _applied(image, _into_srgb(icc, mode))
+        return image, icc, ()
     except _FAILURES:
         return image.convert("RGB"), None, ("The colour profile cannot be used; colours were taken as sRGB.",)
 
 
 def from_srgb(image: Image.Image, icc: bytes) -> Image.Image:
     """Convert an sRGB picture, mode RGB, into the RGB profile `icc` (one that `to_srgb` returned)."""
-    back = ImageCms.buildTransform(_srgb(), _opened(icc), "RGB", "RGB", _INTENT, _FLAGS)
-    return image if _is_identity(back) else _applied(image, back)
+    return image if is_srgb(icc) else _applied(image, _from_srgb(icc))
 
 
+@lru_cache(maxsize=16)
 def is_srgb(icc: bytes | None) -> bool:
-    """Whether a picture with this profile can be read as sRGB: no profile, or one that changes no colour by more than 1/255."""
+    """Whether a picture with this RGB profile can be read as sRGB: no profile, or one that moves no colour by more than 1/255.
+
+    Measured on a grid of 9 × 9 × 9 colours; converting such a picture would only add rounding.
+    """
     if icc is None:
         return True
-    return _is_identity(ImageCms.buildTransform(_srgb(), _opened(icc), "RGB", "RGB", _INTENT, _FLAGS))
+    levels = bytes(min(255, 32 * i) for i in range(9))
+    grid = b"".join(bytes((r, g, b)) for r in levels for g in levels for b in levels)
+    moved = _applied(Image.frombytes("RGB", (27, 27), grid), _from_srgb(icc)).tobytes()
+    return all(abs(a - b) <= 1 for a, b in zip(grid, moved, strict=True))
+
+
+def _mode_of(icc: bytes) -> str:
+    """Pillow's mode of the pictures that a profile is for; empty for kinds we do not convert."""
+    return _SPACES.get(_opened(icc).profile.xcolor_space.strip(), "")
+
+
+@lru_cache(maxsize=8)
+def _into_srgb(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(_opened(icc), _srgb(), mode, "RGB", _INTENT, _FLAGS)
+
+
+@lru_cache(maxsize=8)
+def _from_srgb(icc: bytes) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(_srgb(), _opened(icc), "RGB", "RGB", _INTENT, _FLAGS)
+
+
+def _works_both_ways(icc: bytes) -> bool:
+    """Whether colours can be converted into the profile too; those of scanners may only describe the way out."""
+    try:
+        return _from_srgb(icc) is not None
+    except _FAILURES:
+        return False
 
 
 def _srgb() -> ImageCms.ImageCmsProfile:
@@ -70,21 +105,7 @@ def _opened(icc: bytes) -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(io.BytesIO(icc))
 
 
-def _converted(
-    image: Image.Image, source: ImageCms.ImageCmsProfile, target: ImageCms.ImageCmsProfile, mode: str
-) -> Image.Image:
-    return _applied(image, ImageCms.buildTransform(source, target, image.mode, mode, _INTENT, _FLAGS))
-
-
 def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
     changed = ImageCms.applyTransform(image, transform)
     assert changed is not None  # it is None only for inPlace=True
     return changed
-
-
-def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether no colour of a 9 × 9 × 9 grid moves by more than one level: then converting would only add rounding."""
-    levels = bytes(min(255, 32 * i) for i in range(9))
-    grid = b"".join(bytes((r, g, b)) for r in levels for g in levels for b in levels)
-    moved = _applied(Image.frombytes("RGB", (27, 27), grid), transform).tobytes()
-    return all(abs(a - b) <= 1 for a, b in zip(grid, moved, strict=True))
