@@ -160,7 +160,7 @@ def _faster(device: torch.device) -> str:
     machine = f"{device.type}, {name(device)}, torch {torch.__version__}"
     answers = _read(remembered)
     if answers.get(machine) not in PRECISIONS[1:]:
-        fp32, bf16 = _race(device)
+        fp32, bf16 = race(device)
         answers[machine] = "bf16" if bf16 * WORTH_IT < fp32 else "fp32"
         with suppress(MapstoError, OSError), atomic(remembered) as file:  # a full disk only means measuring again
             file.write_text(json.dumps(answers, indent=1))
@@ -176,7 +176,7 @@ def _read(file: Path) -> dict[str, str]:
     return {}
 
 
-def _race(device: torch.device) -> tuple[float, float]:
+def race(device: torch.device) -> tuple[float, float]:
     """Seconds of the usual convolution in fp32 and in bf16: best of several, in turns so that both meet the same load."""
     import torch
 

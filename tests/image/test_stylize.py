@@ -87,7 +87,7 @@ def test_styles_of_a_batch_do_not_mix() -> None:
 
 def test_noise_follows_the_seed_and_has_unit_variance() -> None:
     noise = noise_like(512, 512, seed=3)
-    assert noise.shape == (1, 4, 128, 128)
+    assert noise.shape == (1, 3, 128, 128)
     assert torch.equal(noise, noise_like(512, 512, seed=3))
     assert not torch.equal(noise, noise_like(512, 512, seed=4))
     for octave in noise[0]:

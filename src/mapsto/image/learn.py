@@ -45,6 +45,7 @@ def learn_hand(
     *,
     name: str,
     seconds: float = 60.0,
+    steps: int | None = None,
     photos: Sequence[Tensor] = (),
     leash: float = 30.0,
     bf16: bool = False,
@@ -60,6 +61,7 @@ def learn_hand(
         features: The perceptual network.
         name: Of the hand: the new network's only preset.
         seconds: Time to spend.
+        steps: Steps to take instead, however long they last.
         photos: Pictures [1, 3, H, W] to learn on beside built-in scenes: the user's own.
         leash: λ.
         bf16: Compute in bf16 where that is faster.
@@ -68,8 +70,9 @@ def learn_hand(
     """
     learner = _Learner(network, z, painting, features, name, photos, leash, bf16, seed)
     start = time.monotonic()
-    while (spent := time.monotonic() - start) < seconds:
-        terms = learner.advance(spent / seconds)
+    while (part := learner.steps / steps if steps else (time.monotonic() - start) / seconds) < 1:
+        terms = learner.advance(part)
+        spent = time.monotonic() - start
         if on_report is not None and on_report(LearnReport(learner.steps, spent, seconds, **terms)) is False:
             break
     return learner.result()

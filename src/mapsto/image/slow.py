@@ -12,7 +12,7 @@ from mapsto.errors import UsageError
 from mapsto.files import sha256
 from mapsto.image import hands
 from mapsto.image.learn import LearnReport, learn_hand
-from mapsto.image.styles import parts_of
+from mapsto.image.styles import only_pictures, parts_of
 from mapsto.media.picture import Picture
 
 if TYPE_CHECKING:
@@ -81,10 +81,13 @@ def optimized(
     size: int | str | tuple[int, int] | None = None,
     keep_colors: bool = False,
     seed: int = 0,
-    on_step: Callable[[Any], object] | None = None,
+    strength: float = 1.0,
+    on_step: Callable[[Any], Any] | None = None,
     preview_every: int = 0,
 ) -> Picture:
     """Optimise the picture itself towards pictures of a style: slow, and the best there is.
+
+    Computes where the stylizer does, in its number type; `strength` blends the result with the photo.
 
     Raises:
         UsageError: a preset in the style: presets are weights, they have no picture to compare with.
@@ -94,19 +97,17 @@ def optimized(
     from mapsto.image.stylizer import style_tensor
 
     parts = parts_of(style, stylizer.names)
-    named = [part for part, _ in parts if isinstance(part, str)]
-    if named:
-        raise UsageError(
-            f"The style {named[0]!r} is a name, and optimising needs a picture.", "Give a picture file as the style."
-        )
+    only_pictures(parts)
     photo = picture.resized(size)
+    before = photo.tensor()
     painted = optimize(
-        photo.tensor(),
-        [(style_tensor(Picture.of(part)), weight) for part, weight in parts],
+        before.to(stylizer.device),
+        [(style_tensor(Picture.of(part)).to(stylizer.device), weight) for part, weight in parts],
         steps=steps,
         keep_colors=keep_colors,
         seed=seed,
+        precision="bf16" if stylizer.dtype == torch.bfloat16 else "fp32",
         on_step=on_step,
         preview_every=preview_every,
     )
-    return photo.with_tensor(painted)
+    return photo.with_tensor(torch.lerp(before, painted.cpu(), strength) if strength < 1 else painted)

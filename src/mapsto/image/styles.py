@@ -9,11 +9,40 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mapsto.errors import UsageError, nearest
 
 Part = tuple[object, float]
 """A name, path or picture, and its weight."""
+
+
+def names(network: str | Path = "style-s") -> list[str]:
+    """Presets of a style network, then learned hands; reads headers only.
+
+    Raises:
+        WeightsError: missing or damaged weights.
+    """
+    from mapsto import weights
+    from mapsto.image import hands
+
+    return [*weights.card(network)["arguments"]["names"], *hands.names()]
+
+
+def styles(network: str | Path = "style-s") -> list[dict[str, Any]]:
+    """Every style with a name: name, kind (preset or learned), and what is known of its source; reads headers only.
+
+    Raises:
+        WeightsError: missing or damaged weights.
+    """
+    from mapsto import weights
+    from mapsto.image import hands
+
+    card = weights.card(network)
+    told = card.get("presets", {})
+    presets = [{**told.get(name, {}), "name": name, "kind": "preset"} for name in card["arguments"]["names"]]
+    learned = [{**weights.card(hands.path_of(name)).get("hand", {}), "name": name, "kind": "learned"} for name in hands.names()]
+    return presets + learned
 
 
 def parts_of(style: object, known: Sequence[str]) -> list[Part]:
@@ -36,6 +65,17 @@ def parts_of(style: object, known: Sequence[str]) -> list[Part]:
     if total <= 0:
         raise UsageError(f"The weights of {spelled(parts)!r} sum to nothing.", "Give at least one style a weight above 0.")
     return [(part, weight / total) for part, weight in parts]
+
+
+def only_pictures(parts: Sequence[Part]) -> None:
+    """Refuse names where the picture itself is needed.
+
+    Raises:
+        UsageError: a preset or learned hand among the parts: they are weights, there is no picture to compare with.
+    """
+    for part, _ in parts:
+        if isinstance(part, str):
+            raise UsageError(f"The style {part!r} is a name, and optimising needs a picture.", "Give a picture file as the style.")
 
 
 def spelled(parts: Sequence[Part]) -> str:

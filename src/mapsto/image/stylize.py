@@ -31,7 +31,9 @@ Stats = list[tuple[Tensor, Tensor]]
 FACTOR = 8
 """Sides must be multiples of this: the deepest part works at 1/8."""
 
-NOISE_OCTAVES = 4
+NOISE_OCTAVES = 3
+"""Noise of 4, 8 and 16 pixels; a fourth octave showed as blotches of colour in skies."""
+
 EPS = 1e-3
 
 
@@ -142,7 +144,7 @@ class StyleNetwork(Mapping[Image, Image]):
         Args:
             x: [B, 3, H, W] in [0, 1], H and W multiples of 8.
             style: [B, S]; 0 is the photo itself.
-            noise: [B or 1, 4, H/4, W/4] from `noise_like`.
+            noise: [B or 1, 3, H/4, W/4] from `noise_like`.
             stats: Statistics to normalise with, instead of those of x.
 
         Returns:
@@ -157,7 +159,7 @@ class StyleNetwork(Mapping[Image, Image]):
         Args:
             x: [B, 3, H, W] in [0, 1], pieces of one picture.
             style: [1, S].
-            noise: [B, 4, H/4, W/4], the noise at those places.
+            noise: [B, 3, H/4, W/4], the noise at those places.
 
         Returns:
             What to pass on as `stats`; each tensor is [1, C].
@@ -202,7 +204,7 @@ def _residual(block: Residual, x: Tensor, norm: Callable[[ConditionalNorm, Tenso
 
 
 def noise_like(height: int, width: int, *, seed: int = 0) -> Tensor:
-    """Noise for a picture of H × W pixels: [1, 4, H/4, W/4], unit variance, one channel an octave, drawn on the CPU.
+    """Noise for a picture of H × W pixels: [1, 3, H/4, W/4], unit variance, one channel an octave, drawn on the CPU.
 
     Each octave is drawn at its own resolution and enlarged smoothly; the coarse ones give strokes their length.
     """

@@ -24,7 +24,7 @@ from mapsto.errors import OutOfMemory, UsageError
 from mapsto.image import hands, tiles
 from mapsto.image.colour import keep_chroma
 from mapsto.image.encoder import StyleEncoder, summary
-from mapsto.image.features import PerceptualNetwork, perceptual
+from mapsto.image.features import PerceptualNetwork
 from mapsto.image.styles import parts_of
 from mapsto.image.stylize import StyleNetwork, noise_like
 from mapsto.media.picture import Picture
@@ -46,12 +46,14 @@ class Progress:
         total: Pictures in all.
         part: How much of the current picture is done, in [0, 1].
         seconds: Since the call began.
+        tile: Side of the tiles in use, None for one piece: where memory runs out, smaller than what was asked for.
     """
 
     done: int
     total: int
     part: float
     seconds: float
+    tile: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ class Stylizer:
         Raises:
             WeightsError: missing or damaged weights.
         """
+        from mapsto.image.features import perceptual
+
         where = devices.pick(device)
         network = weights.load(name, expect="StyleNetwork")
         encoder = weights.load("style-encoder-s", expect="StyleEncoder")
@@ -222,6 +226,7 @@ class Stylizer:
         """Paint; where memory runs out, with ever smaller tiles."""
         tile = self._tile(picture, job.tile, 1)
         while True:
+            job.clock.tile = tile
             try:
                 return tiles.paint(
                     self.network_for(style),
@@ -312,15 +317,16 @@ class _Clock:
 
     def __init__(self, total: int, tell: Callable[[Progress], object] | None) -> None:
         self.done, self.total, self.tell, self.start = 0, total, tell, time.monotonic()
+        self.tile: int | None = None
 
     def part(self, done: int, total: int) -> None:
         if self.tell is not None and done < total:
-            self.tell(Progress(self.done, self.total, done / total, time.monotonic() - self.start))
+            self.tell(Progress(self.done, self.total, done / total, time.monotonic() - self.start, self.tile))
 
     def finished(self) -> None:
         self.done += 1
         if self.tell is not None:
-            self.tell(Progress(self.done, self.total, 0.0, time.monotonic() - self.start))
+            self.tell(Progress(self.done, self.total, 0.0, time.monotonic() - self.start, self.tile))
 
 
 @dataclass(frozen=True)
@@ -411,12 +417,3 @@ def style(
 
 def _blend(photo: Picture, painted: Picture, strength: float) -> Picture:
     return painted.with_tensor(torch.lerp(photo.tensor(), painted.tensor(), strength))
-
-
-def styles() -> list[dict[str, Any]]:
-    """Every style with a name: name, kind (preset or learned), and what is known of its source."""
-    known = weights.card("style-s").get("presets", {})
-    presets = [{"name": name, "kind": "preset", **known[name]} for name in known]
-    return presets + [
-        {"name": name, "kind": "learned", **weights.card(hands.path_of(name)).get("hand", {})} for name in hands.names()
-    ]

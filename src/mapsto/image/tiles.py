@@ -1,8 +1,8 @@
 """Pictures larger than memory: painted tile by tile, as if in one piece.
 
 Two things make tiles visible: borders and statistics. Every tile is computed with a halo wider than the network can see and
-then cut back, so borders agree; and the statistics of instance normalisation are measured once for the whole picture, on pieces of
-its own resolution that run side by side, so all tiles share them.
+then cut back, so borders agree; and the statistics of instance normalisation are measured once for the whole picture, on pieces
+of its own resolution that run side by side, so all tiles share them.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def boxes(height: int, width: int, tile: int) -> Iterator[Box]:
 
 
 def padded(size: int) -> int:
-    """The next multiple of 8."""
-    return -(-size // FACTOR) * FACTOR
+    """The next multiple of 8, and at least 16: at 1/8 a border must have something to reflect."""
+    return max(2, -(-size // FACTOR)) * FACTOR
 
 
 def read(pixels: Pixels, box: Box) -> Tensor:
     """Part of a picture as [1, 3, h, w] in [0, 1]; beyond the far edges the last row and column are repeated."""
     height, width = pixels.shape[:2]
-    part = torch.from_numpy(np.ascontiguousarray(pixels[box.top : min(box.bottom, height), box.left : min(box.right, width)]))
+    part = torch.from_numpy(np.array(pixels[box.top : min(box.bottom, height), box.left : min(box.right, width)]))
     x = part.permute(2, 0, 1)[None].float() / 255
     return F.pad(x, (0, max(0, box.right - width), 0, max(0, box.bottom - height)), mode="replicate")
 

@@ -113,11 +113,26 @@ def sliced_colour(x: Tensor, target: Tensor, directions: Tensor) -> Tensor:
 
     In one dimension optimal transport pairs sorted values (Rabin et al. 2011); M values are read at N quantiles.
     """
-    ours = (directions @ x).sort(-1).values
-    theirs = (directions @ target).sort(-1).values
+    return sorted_distance(directions @ x, directions @ target)
+
+
+def sorted_distance(x: Tensor, target: Tensor) -> Tensor:
+    """Mean squared distance of sorted values, optimal transport in one dimension: [B, K, N], [B, K, M] → scalar."""
+    ours, theirs = x.sort(-1).values, target.sort(-1).values
     if ours.shape[-1] != theirs.shape[-1]:
         theirs = F.interpolate(theirs, ours.shape[-1], mode="linear", align_corners=True)
     return (ours - theirs).square().mean()
+
+
+def patch_projections(x: Tensor, kernels: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
+    """What about `count` windows of a picture are along K directions: [B, C, H, W], [K, C, k, k] → [B, K, N].
+
+    The windows lie on a square lattice whose origin is drawn, so that in time every pixel has its turn. That such distributions
+    are a texture: Heitz et al., "A Sliced Wasserstein Loss for Neural Texture Synthesis", arXiv 2006.07229 (there of features).
+    """
+    stride = max(1, int((x.shape[-2] * x.shape[-1] / count) ** 0.5))
+    down, across = torch.randint(stride, (2,), generator=generator).tolist()
+    return F.conv2d(x[..., down:, across:], kernels, stride=stride).flatten(2)
 
 
 def unit_directions(count: int, size: int, generator: torch.Generator | None = None) -> Tensor:

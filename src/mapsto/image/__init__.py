@@ -1,0 +1,1 @@
+"""Images: styles, and the networks that see and paint."""

@@ -1,0 +1,1 @@
+"""Losses, measures, and pictures to learn on."""

@@ -1,0 +1,214 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from mapsto import weights
+from mapsto.errors import UnreadableInput, UsageError
+from mapsto.image import hands
+from mapsto.image.colour import keep_chroma
+from mapsto.image.encoder import StyleEncoder
+from mapsto.image.features import PerceptualNetwork
+from mapsto.image.learn import LearnReport, learn_hand
+from mapsto.image.slow import learn_parts
+from mapsto.image.stylize import StyleNetwork
+from mapsto.image.stylizer import Progress, Style, Stylizer, style_tensor
+from mapsto.image.targets import mixed, target_of
+from mapsto.learning.measure import psnr
+from mapsto.media.picture import Picture
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> Stylizer:
+    torch.manual_seed(0)
+    network = StyleNetwork(names=("starry-night", "great-wave"), width=8, deep=8, deep_blocks=1, fine_blocks=1)
+    network.presets.copy_(torch.randn(2, 64))
+    network.presets[:, 0] = 1.0
+    encoder = StyleEncoder(components=8, hidden=8)
+    features = PerceptualNetwork().requires_grad_(False)
+    return Stylizer(network.eval().requires_grad_(False), encoder.eval().requires_grad_(False), features.eval())
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAPSTO_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def cat() -> np.ndarray:
+    return np.ascontiguousarray(data.chelsea()[40:168, 100:260])
+
+
+def test_list_in_list_out_and_the_same_type(stylizer: Stylizer, cat: np.ndarray) -> None:
+    pil, array = Image.fromarray(cat), cat
+    tensor = torch.from_numpy(cat).permute(2, 0, 1) / 255
+    out = stylizer([pil, array, tensor, Picture.of(cat)], "great-wave")
+    assert [type(o) for o in out] == [Image.Image, np.ndarray, torch.Tensor, Picture]
+    assert np.array_equal(np.asarray(out[0]), out[1])
+    assert np.array_equal(out[1], out[3].pixels)
+    assert torch.allclose(out[2], torch.from_numpy(out[1]).permute(2, 0, 1) / 255)
+    assert isinstance(stylizer(pil, "great-wave"), Image.Image)
+
+
+def test_a_batch_paints_what_single_pictures_get(stylizer: Stylizer, cat: np.ndarray) -> None:
+    pictures = [cat, np.ascontiguousarray(cat[:, ::-1]), np.ascontiguousarray(cat[:100])]
+    together = stylizer(pictures, "great-wave", batch_size=2)
+    alone = [stylizer(p, "great-wave") for p in pictures]
+    for a, b in zip(together, alone, strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a.astype(int) - b.astype(int)).max() <= 1
+
+
+def test_strength_zero_is_the_photo_and_it_grows_evenly(stylizer: Stylizer, cat: np.ndarray) -> None:
+    assert np.array_equal(stylizer(cat, "great-wave", strength=0.0), cat)
+    full = stylizer(cat, "great-wave")
+    assert np.array_equal(stylizer(cat, "great-wave", strength=1.0), full)
+    distances = [np.abs(stylizer(cat, "great-wave", strength=s).astype(float) - cat).mean() for s in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    assert distances == sorted(distances)
+
+
+def test_one_seed_one_picture(stylizer: Stylizer, cat: np.ndarray) -> None:
+    assert np.array_equal(stylizer(cat, "great-wave", seed=5), stylizer(cat, "great-wave", seed=5))
+    assert not np.array_equal(stylizer(cat, "great-wave", seed=5), stylizer(cat, "great-wave", seed=6))
+
+
+def test_a_mixture_is_the_barycentre_of_its_parts(stylizer: Stylizer) -> None:
+    a, b = (stylizer.style_of(name).z for name in ("starry-night", "great-wave"))
+    assert torch.allclose(stylizer.style_of("starry-night:3,great-wave:1").z, 0.75 * a + 0.25 * b, atol=1e-6)
+
+
+def test_a_picture_is_a_style_by_path_and_in_memory(stylizer: Stylizer, cat: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(cat).save(tmp_path / "cat.png")
+    assert torch.equal(stylizer.style_of(tmp_path / "cat.png").z, stylizer.style_of(cat).z)
+    assert torch.equal(stylizer.style_of(str(tmp_path / "cat.png")).z, stylizer.style_of(Image.fromarray(cat)).z)
+
+
+def test_a_style_that_is_no_picture_is_unreadable(stylizer: Stylizer, cat: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("this is no painting")
+    with pytest.raises(UnreadableInput):
+        stylizer(cat, tmp_path / "text.jpg")
+
+
+@pytest.mark.parametrize("wrong", [{"strength": 1.2}, {"strength": -0.1}, {"batch_size": 0}, {"seed": -1}, {"tile": 8}])
+def test_impossible_options_are_refused(stylizer: Stylizer, cat: np.ndarray, wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        stylizer(cat, "great-wave", **wrong)
+
+
+def test_colours_can_be_kept(stylizer: Stylizer, cat: np.ndarray) -> None:
+    x = torch.from_numpy(cat).permute(2, 0, 1)[None] / 255
+    painted = keep_chroma(0.5 * x + 0.2, x)
+    inside = ((painted > 0.001) & (painted < 0.999)).all(1)
+    for a, b in ((0, 1), (1, 2)):  # differences of R, G and B are chroma
+        error = ((painted[:, a] - painted[:, b]) - (x[:, a] - x[:, b])).abs()[inside]
+        assert float(error.max()) < 1e-5
+    kept = stylizer(cat, "great-wave", keep_colors=True).astype(float)
+    full = stylizer(cat, "great-wave").astype(float)
+    chroma = lambda p: p[..., 0] - p[..., 2]  # noqa: E731
+    assert np.abs(chroma(kept) - chroma(cat.astype(float))).mean() < np.abs(chroma(full) - chroma(cat.astype(float))).mean()
+
+
+def test_alpha_stays(stylizer: Stylizer, cat: np.ndarray) -> None:
+    alpha = np.arange(cat.shape[0] * cat.shape[1], dtype=np.uint32).reshape(cat.shape[:2]).astype(np.uint8)
+    out = stylizer(replace(Picture.of(cat), alpha=alpha), "great-wave")
+    assert np.array_equal(out.alpha, alpha)
+
+
+def test_size_is_the_shorter_side(stylizer: Stylizer, cat: np.ndarray) -> None:
+    assert stylizer(cat, "great-wave", size=64).shape == (64, 80, 3)
+
+
+def test_progress_counts_pictures(stylizer: Stylizer, cat: np.ndarray) -> None:
+    told: list[Progress] = []
+    stylizer([cat, cat, cat], "great-wave", on_progress=told.append)
+    assert [(p.done, p.total) for p in told] == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_style_picture_is_looked_at_in_one_size() -> None:
+    wide = Picture.of(np.zeros((100, 900, 3), np.uint8))
+    assert style_tensor(wide).shape == (1, 3, 320, 640)
+    assert style_tensor(Picture.of(np.zeros((2000, 1000, 3), np.uint8))).shape == (1, 3, 640, 320)
+
+
+def test_targets_mix_like_numbers(cat: np.ndarray) -> None:
+    torch.manual_seed(0)
+    network = PerceptualNetwork().requires_grad_(False)
+    x = torch.from_numpy(cat).permute(2, 0, 1)[None] / 255
+    a, b = target_of(x, network), target_of(1 - x, network)
+    half = mixed([a, b], [0.5, 0.5])
+    for name, value in half.grams.items():
+        assert torch.allclose(value, (a.grams[name] + b.grams[name]) / 2)
+    assert torch.allclose(half.colours, (a.colours + b.colours) / 2)
+
+
+def learned(stylizer: Stylizer, cat: np.ndarray, reports: list[LearnReport], **options: Any) -> StyleNetwork:
+    painting = torch.from_numpy(data.astronaut()[:160, :160].copy()).permute(2, 0, 1)[None] / 255
+    z = stylizer.base.presets[:1]
+    options = {"steps": 24, **options}
+    return learn_hand(stylizer.base, z, painting, stylizer.features, name="mine", on_report=reports.append, **options)
+
+
+def test_learning_comes_nearer_to_the_painting(stylizer: Stylizer, cat: np.ndarray) -> None:
+    reports: list[LearnReport] = []
+    network = learned(stylizer, cat, reports)
+    first, last = (np.mean([r.style for r in part]) for part in (reports[:4], reports[-4:]))
+    assert last < 0.8 * first
+    assert network.names == ("mine",)
+    x = torch.from_numpy(cat).permute(2, 0, 1)[None] / 255
+    noise = torch.zeros(1, 3, x.shape[2] // 4, x.shape[3] // 4)
+    assert torch.equal(network(x, style=torch.zeros(1, 64), noise=noise), x)
+
+
+def test_a_tight_leash_stays_near_the_start(stylizer: Stylizer, cat: np.ndarray) -> None:
+    def moved(leash: float) -> float:
+        network = learned(stylizer, cat, [], steps=8, leash=leash)
+        start = stylizer.base.state_dict()
+        return sum(float((v - start[k]).square().sum()) for k, v in network.state_dict().items() if k != "presets")
+
+    assert moved(3e4) < 0.5 * moved(0.0)
+
+
+def test_a_learned_hand_is_kept_named_and_instant(stylizer: Stylizer, cat: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(data.coffee()[:200, :200]).save(tmp_path / "My Painting.png")
+    style = str(tmp_path / "My Painting.png")
+    assert learn_parts(stylizer, style, seconds=0.5) == ["my-painting"]
+    assert "my-painting" in stylizer.names
+    by_name, by_file = stylizer(cat, "my-painting"), stylizer(cat, style)
+    assert np.array_equal(by_name, by_file)
+    changed = hands.path_of("my-painting").stat().st_mtime_ns
+    assert learn_parts(stylizer, style, seconds=60) == ["my-painting"]
+    assert hands.path_of("my-painting").stat().st_mtime_ns == changed
+    assert weights.card(hands.path_of("my-painting"))["hand"]["title"] == "My Painting"
+    half = stylizer.style_of("my-painting:1,great-wave:1")
+    assert half.hands == (("my-painting", 0.5),)
+    stylizer(cat, half)
+    hands.forget("my-painting")
+    assert "my-painting" not in stylizer.names
+
+
+def test_a_learned_hand_moves_the_network_by_its_share(stylizer: Stylizer, tmp_path: Path) -> None:
+    Image.fromarray(data.coffee()[:200, :200]).save(tmp_path / "p.png")
+    learn_parts(stylizer, tmp_path / "p.png", seconds=1)
+    base, hand = stylizer.base.state_dict(), hands.load("p").state_dict()
+    moved = stylizer.network_for(Style(torch.zeros(1, 64), (("p", 0.25),))).state_dict()
+    for key in ("stem.weight", "paint.weight"):
+        assert torch.allclose(moved[key], base[key] + 0.25 * (hand[key] - base[key]), atol=1e-6)
+
+
+def test_a_name_that_is_taken_is_not_learned_again(stylizer: Stylizer, tmp_path: Path) -> None:
+    Image.fromarray(data.coffee()[:100, :100]).save(tmp_path / "p.png")
+    with pytest.raises(UsageError, match="already"):
+        learn_parts(stylizer, tmp_path / "p.png", seconds=1, name="great-wave")
+    with pytest.raises(UsageError, match="nothing to learn"):
+        learn_parts(stylizer, "great-wave", seconds=1)
+
+
+def test_bf16_paints_the_same_picture(stylizer: Stylizer, cat: np.ndarray) -> None:
+    half = Stylizer(stylizer.base, stylizer.encoder, stylizer.features, dtype=torch.bfloat16)
+    a, b = (torch.from_numpy(s(cat, "great-wave")).double() / 255 for s in (stylizer, half))
+    assert psnr(a, b) > 32
