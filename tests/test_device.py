@@ -27,7 +27,7 @@ def races(monkeypatch: pytest.MonkeyPatch) -> list[torch.device]:
         run.append(where)
         return 2.0, 1.0
 
-    monkeypatch.setattr(device, "_race", race)
+    monkeypatch.setattr(device, "race", race)
     return run
 
 
@@ -93,7 +93,7 @@ def test_a_memory_that_cannot_be_written_does_not_matter(races: list[torch.devic
 
 def test_bf16_has_to_be_clearly_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     for fp32, bf16, best in ((1.0, 0.95, torch.float32), (1.0, 1.5, torch.float32), (1.0, 0.5, torch.bfloat16)):
-        monkeypatch.setattr(device, "_race", lambda where, fp32=fp32, bf16=bf16: (fp32, bf16))
+        monkeypatch.setattr(device, "race", lambda where, fp32=fp32, bf16=bf16: (fp32, bf16))
         monkeypatch.setattr(device, "_read", lambda file: {})
         device._faster.cache_clear()
         assert device.precision(CPU) == best
@@ -101,7 +101,7 @@ def test_bf16_has_to_be_clearly_faster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_race_is_short_and_says_seconds() -> None:
     start = time.perf_counter()
-    fp32, bf16 = device._race(CPU)
+    fp32, bf16 = device.race(CPU)
     assert 0 < fp32 < 10
     assert 0 < bf16 < 10
     assert time.perf_counter() - start < 20  # a tenth of a second where bf16 is built in

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mapsto import device, errors, paths, spaces, weights
     from mapsto.errors import MapstoError
-    from mapsto.image.stylizer import Stylizer, style, styles
+    from mapsto.image.styles import styles
+    from mapsto.image.stylizer import Stylizer, style
     from mapsto.mapping import Mapping
     from mapsto.media.picture import Picture
 
@@ -43,7 +44,7 @@ _HOME = {
     "Picture": "mapsto.media.picture",
     "Stylizer": "mapsto.image.stylizer",
     "style": "mapsto.image.stylizer",
-    "styles": "mapsto.image.stylizer",
+    "styles": "mapsto.image.styles",
 }
 
 

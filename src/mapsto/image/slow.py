@@ -93,7 +93,6 @@ def optimized(
         UsageError: a preset in the style: presets are weights, they have no picture to compare with.
     """
     from mapsto.image.optimize import optimize
-
     from mapsto.image.stylizer import style_tensor
 
     parts = parts_of(style, stylizer.names)

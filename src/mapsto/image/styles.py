@@ -75,7 +75,9 @@ def only_pictures(parts: Sequence[Part]) -> None:
     """
     for part, _ in parts:
         if isinstance(part, str):
-            raise UsageError(f"The style {part!r} is a name, and optimising needs a picture.", "Give a picture file as the style.")
+            raise UsageError(
+                f"The style {part!r} is a name, and optimising needs a picture.", "Give a picture file as the style."
+            )
 
 
 def spelled(parts: Sequence[Part]) -> str:

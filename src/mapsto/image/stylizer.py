@@ -402,18 +402,12 @@ def style(
     source = Picture.of(picture)
     stylizer = _stylizer("style-s", device, precision)
     if method == "optimize":
-        result = optimized(
-            stylizer, source, style, steps=steps, size=size, keep_colors=keep_colors, seed=seed, on_step=on_progress
-        )
-        return result if strength == 1 else _blend(source.resized(size), result, strength)
+        options: dict[str, Any] = {"steps": steps, "size": size, "keep_colors": keep_colors, "seed": seed, "strength": strength}
+        return optimized(stylizer, source, style, on_step=on_progress, **options)
     if method != "fast":
         raise UsageError(f"There is no method {method!r}.", "There are fast and optimize.")
     if learn:
         learn_parts(stylizer, style, seconds=learn, photos=[source], on_progress=on_progress)
-    options: dict[str, Any] = {"strength": strength, "keep_colors": keep_colors, "size": size, "seed": seed, "tile": tile}
+    options = {"strength": strength, "keep_colors": keep_colors, "size": size, "seed": seed, "tile": tile}
     painted: Picture = stylizer(source, style, on_progress=on_progress, **options)
     return painted
-
-
-def _blend(photo: Picture, painted: Picture, strength: float) -> Picture:
-    return painted.with_tensor(torch.lerp(photo.tensor(), painted.tensor(), strength))

@@ -1,0 +1,83 @@
+"""The table of verbs, and what holds for all of them: configuration, signals and mistakes in the command itself."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+import mapsto
+from mapsto.cli import config, demo, doctor, info, redo, style, styles
+from mapsto.cli.voice import Fault, Voice, fault_of
+from mapsto.errors import MapstoError
+
+CLICK_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""The base of all mistakes in a command. Typer brings its own copy of click or needs one, depending on its version."""
+
+app = typer.Typer(
+    name="mapsto",
+    help="Any photo in any style, offline, on a laptop.",
+    epilog="Defaults can be set in ./mapsto.toml, in the user's config.toml, or as MAPSTO_STRENGTH and the like.",
+    rich_markup_mode=None,  # rich help takes twice as long to appear
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command("style")(style.style)
+app.command("styles")(styles.styles)
+app.command("info")(info.info)
+app.command("redo")(redo.redo)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Any photo in any style, offline, on a laptop."""
+    if version:
+        typer.echo(f"mapsto {mapsto.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
+    context.default_map = {verb: config.defaults() for verb in ("style", "styles", "demo")}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; whatever goes wrong is told in one line."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # a replaced stream may not know how
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    with suppress(ValueError):  # only the main thread may
+        signal.signal(signal.SIGTERM, _terminated)
+    try:
+        return int(app(list(arguments), standalone_mode=False) or 0)
+    except CLICK_ERROR as error:
+        return _told(arguments, Fault(2, error.format_message(), _where_help_is(error)))
+    except MapstoError as error:
+        return _told(arguments, fault_of(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return _told(arguments, fault_of(KeyboardInterrupt()))
+
+
+def _told(arguments: Sequence[str], fault: Fault) -> int:
+    voice = Voice(next(iter(arguments), ""), json="--json" in arguments)
+    voice.fail(fault)
+    return voice.close()
+
+
+def _where_help_is(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    return f"See {context.command_path if context else 'mapsto'} --help."
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    """Leave like after Ctrl-C, so that half-written files are cleared away."""
+    raise KeyboardInterrupt

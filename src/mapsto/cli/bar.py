@@ -1,0 +1,82 @@
+"""Progress on stderr: a moving line with the time left on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+import typer
+
+EVERY_S = 10.0
+"""Seconds between plain lines; work that is done sooner says nothing."""
+
+
+class Bar:
+    """How far a job has come.
+
+    Args:
+        total: What counts as done, in any unit.
+        hidden: Show nothing.
+    """
+
+    def __init__(self, total: float = 1.0, *, hidden: bool = False) -> None:
+        self.total, self.hidden = total, hidden
+        self.start = self.said = time.monotonic()
+        self.rich: Any = None
+
+    def __enter__(self) -> Bar:
+        if not self.hidden and sys.stderr.isatty():
+            self.rich = _moving_line()
+            self.rich.add_task("", total=self.total)
+            self.rich.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.rich is not None:
+            self.rich.stop()
+
+    def show(self, done: float, text: str) -> None:
+        """So much of the total is done, and this is being worked on."""
+        if self.rich is not None:
+            from rich.markup import escape
+
+            self.rich.update(self.rich.task_ids[0], completed=done, description=escape(_short(text)))
+        elif not self.hidden and time.monotonic() - self.said >= EVERY_S:
+            self.said = time.monotonic()
+            typer.echo(f"{text}: {100 * done / self.total:.0f} %{self._left(done)}", err=True)
+
+    def _left(self, done: float) -> str:
+        if done <= 0:
+            return ""
+        return f", {spoken((time.monotonic() - self.start) * (self.total / done - 1))} left"
+
+
+def _moving_line() -> Any:
+    from rich import progress
+    from rich.console import Console
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=24),
+        progress.TaskProgressColumn(),
+        progress.TimeRemainingColumn(elapsed_when_finished=True),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # results that go to a file must not be caught by the line on the terminal
+    )
+
+
+def _short(text: str, width: int = 44) -> str:
+    return text if len(text) <= width else f"{text[: width // 2 - 1]}…{text[-width // 2 :]}"
+
+
+def spoken(seconds: float) -> str:
+    """A duration in words: 0.4 s, 12 s, 3 min, 1 h 20 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

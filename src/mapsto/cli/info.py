@@ -1,0 +1,132 @@
+"""`mapsto info`: what a picture is, and how it was painted."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mapsto.cli import options
+from mapsto.cli.voice import Voice, speaking
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+def info(
+    file: options.File,
+    json: options.Json = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Show what a picture is and how it was painted."""
+    with speaking("info", json=json, verbose=verbose) as voice:
+        found = about(file)
+        voice.data |= found
+        _show(file, found, voice)
+
+
+def about(path: Path) -> dict[str, Any]:
+    """A picture's format, size, profile, frames, metadata and settings; nothing is decoded.
+
+    Raises:
+        UnreadableInput: not a picture.
+    """
+    from mapsto.media import animation, metadata, opening
+
+    with opening.stream(path) as file:
+        image = opening.header(file, str(path), max_pixels=2**40)
+        with image, opening.guarded(str(path)):
+            found = {
+                "path": str(path),
+                "bytes": path.stat().st_size,
+                "format": image.format,
+                "width": image.width,
+                "height": image.height,
+                "mode": image.mode,
+                "profile": _profile(image),
+                "orientation": metadata.orientation(metadata.exif_of(image)),
+                "exif": metadata.exif_of(image) is not None,
+                "xmp": metadata.xmp_of(image) is not None,
+                "settings": metadata.settings_of(image),
+            }
+    return {**found, "frames": animation.about(path, max_pixels=2**40).frames}
+
+
+def _profile(image: Image.Image) -> str | None:
+    """The name of the colour profile, None without one."""
+    from io import BytesIO
+
+    from PIL import ImageCms
+
+    icc = image.info.get("icc_profile")
+    if not icc:
+        return None
+    with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(icc))).strip()
+    return "unreadable"
+
+
+def _show(path: Path, found: dict[str, Any], voice: Voice) -> None:
+    voice.result(str(path))
+    frames = f", {found['frames']} frames" if found["frames"] > 1 else ""
+    turned = ", turned by EXIF" if found["orientation"] != 1 else ""
+    _line(voice, "picture", f"{found['format']}, {found['width']}×{found['height']}{frames}{turned}, {_bytes(found['bytes'])}")
+    _line(voice, "colours", f"{found['mode']}, {found['profile'] or 'no profile (taken as sRGB)'}")
+    _line(voice, "metadata", " and ".join(name for name, key in (("EXIF", "exif"), ("XMP", "xmp")) if found[key]) or "none")
+    settings = found["settings"]
+    if settings is None or "mapsto" not in settings:
+        _line(voice, "settings", "none: not painted by Mapsto, or with --strip")
+        return
+    for name, text in told(settings).items():
+        _line(voice, name, text)
+    source = settings.get("source", {})
+    _line(voice, "again", f"mapsto redo {path} {source.get('name', 'PHOTO') if isinstance(source, dict) else 'PHOTO'}")
+
+
+def told(settings: dict[str, Any]) -> dict[str, str]:
+    """The settings as a person reads them. They come from a file, so nothing is taken for granted."""
+    known = {
+        key: value for key, value in settings.items() if key not in ("mapsto", "command", "style", "weights", "source", "torch")
+    }
+    plain = {key.replace("_", " "): _plain(value) for key, value in known.items()}
+    return {
+        "painted by": f"Mapsto {settings['mapsto']}, PyTorch {settings.get('torch', '?')}",
+        "from": _digested(settings.get("source"), "name"),
+        "style": ", ".join(_part(part) for part in _list(settings.get("style"))) or "?",
+        **plain,
+        "weights": ", ".join(f"{name} {str(digest)[:12]}…" for name, digest in _dict(settings.get("weights")).items()) or "?",
+    }
+
+
+def _part(part: Any) -> str:
+    part = _dict(part)
+    share = f" {part['weight']:.0%}" if isinstance(part.get("weight"), (int, float)) and part["weight"] != 1 else ""
+    if "path" in part:
+        hand = f", learned as {part['name']}" if "name" in part else ""
+        return f"{_digested(part, 'path')}{hand}{share}"
+    return f"{part.get('name', '?')}{share}"
+
+
+def _digested(value: Any, key: str) -> str:
+    value = _dict(value)
+    return f"{value.get(key, '?')} (sha256 {str(value.get('sha256', '?'))[:12]}…)"
+
+
+def _plain(value: Any) -> str:
+    return {True: "yes", False: "no", None: "as it was"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _line(voice: Voice, name: str, text: str) -> None:
+    voice.result(f"  {name:<12}{text}")
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

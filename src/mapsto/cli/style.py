@@ -1,0 +1,158 @@
+"""`mapsto style`: any photo in any style."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mapsto.cli import options, plan
+from mapsto.cli.options import option
+from mapsto.cli.order import File, Order, ingredients, pixels_of, tile_of
+from mapsto.cli.plan import Job
+from mapsto.cli.voice import Voice, check_stdout, speaking
+from mapsto.errors import UsageError
+
+if TYPE_CHECKING:
+    from mapsto.cli.painting import Painter
+    from mapsto.image.styles import Part
+
+
+def style(
+    photos: Annotated[
+        list[str] | None, typer.Argument(metavar="PHOTO", show_default=False, help="Pictures, folders with -r, or -.")
+    ] = None,
+    style: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STYLE",
+            show_default=False,
+            help="A name, a picture, or a mixture: starry-night:0.6,my.jpg:0.4",
+            autocompletion=options.style_names,
+        ),
+    ] = None,
+    output: options.Output = None,
+    strength: options.Strength = 1.0,
+    keep_colors: options.KeepColors = False,
+    size: options.Size = None,
+    seed: options.Seed = 0,
+    recursive: Annotated[bool, option("-r", "--recursive", help="Paint all pictures in folders.")] = False,
+    skip_existing: Annotated[bool, option("--skip-existing", help="Leave out what is painted already, and whole.")] = False,
+    overwrite: options.Overwrite = False,
+    learn: Annotated[
+        float | None, option("--learn", help="Learn the painting's hand first, and keep it.", metavar="SECONDS")
+    ] = None,
+    name: Annotated[str | None, option("--name", help="Of the learned hand; by default the file's.")] = None,
+    method: options.Method = "fast",
+    steps: options.Steps = 300,
+    preview_every: Annotated[
+        int, option("--preview-every", help="Write a preview every N steps of optimize.", metavar="N")
+    ] = 0,
+    format: options.FormatName = None,
+    quality: options.Quality = 95,
+    strip: options.Strip = False,
+    max_pixels: options.MaxPixels = "64M",
+    tile: options.Tile = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    weights: options.Weights = "style-s",
+    dry_run: Annotated[bool, option("--dry-run", help="Only say what would be painted.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Paint photos in a style.
+
+    mapsto style photo.jpg starry-night
+
+    mapsto style photo.jpg "starry-night:0.6,great-wave:0.4" --strength 0.7
+
+    mapsto style shots/ ink -r -o styled/ --skip-existing
+    """
+    with speaking("style", json=json, quiet=quiet, verbose=verbose) as voice:
+        order = Order(strength, keep_colors, size, seed, method, steps, tile_of(tile), device, precision, weights)
+        file = File(format, quality, strip, pixels_of(max_pixels))
+        found, given = _arguments(photos, style)
+        jobs = plan.plan(plan.sources(found, recursive), plan.Place(output, format, plan.slug(given)))
+        wanted = Wanted(given, order, file, learn, name, preview_every)
+        _run(jobs, wanted, voice, skip_existing=skip_existing, overwrite=overwrite, dry_run=dry_run)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for beyond the order: the style as it was spelled, the file, learning and previews."""
+
+    style: str
+    order: Order
+    file: File
+    learn: float | None
+    name: str | None
+    preview_every: int
+
+    def __post_init__(self) -> None:
+        """Refuse options that would be ignored."""
+        if self.name is not None and self.learn is None:
+            raise UsageError("There is no style to name.", "--name goes with --learn.")
+        if self.preview_every and self.order.method != "optimize":
+            raise UsageError("The network is done at once and has no previews.", "--preview-every goes with --method optimize.")
+
+
+def _arguments(photos: list[str] | None, style: str | None) -> tuple[list[str], str]:
+    """The photos and the style; what is missing is told with an example."""
+    if photos and style:
+        return photos, style
+    what = f"{photos[0] if photos else style} alone is not enough" if photos or style else "Nothing was given"
+    raise UsageError(
+        f"{what}: a photo and a style are needed.",
+        "As in: mapsto style photo.jpg starry-night. `mapsto styles` lists the names.",
+    )
+
+
+def _run(jobs: list[Job], wanted: Wanted, voice: Voice, *, skip_existing: bool, overwrite: bool, dry_run: bool) -> None:
+    from mapsto.cli.batch import Batch, check_source, check_target, is_finished
+    from mapsto.image.styles import names, only_pictures, parts_of
+
+    known = names(wanted.order.weights)
+    parts = parts_of(wanted.style, known)
+    if wanted.order.method == "optimize":
+        only_pictures(parts)
+    todo = [job for job in jobs if not (skip_existing and is_finished(job.target))]
+    if len(todo) < len(jobs):
+        voice.note(f"{len(jobs) - len(todo)} of {len(jobs)} are there already and were left out.")
+    if dry_run:
+        return _list(todo, voice)
+    if any(job.target is None for job in todo):
+        check_stdout(voice)
+    if len(jobs) == 1 and todo:  # of several, each is told when its turn comes
+        check_source(todo[0].source.path, known, wanted.file.max_pixels)
+        check_target(todo[0].target, overwrite)
+    if todo:
+        Batch(_painter(parts, todo, wanted, voice), wanted.file, voice, overwrite=overwrite).run(todo)
+
+
+def _list(jobs: list[Job], voice: Voice) -> None:
+    """What would be done."""
+    for job in jobs:
+        voice.result(f"{job.source} → {job.target or 'standard output'}")
+    voice.data["planned"] = [{"source": str(job.source), "path": str(job.target or "-")} for job in jobs]
+
+
+def _painter(parts: list[Part], jobs: list[Job], wanted: Wanted, voice: Voice) -> Painter:
+    order, limit = wanted.order, wanted.file.max_pixels
+    style = None if wanted.learn else ingredients(parts, limit, use_hands=order.method == "fast")
+    from mapsto.cli.learning import learn_hands
+    from mapsto.cli.painting import Painter, load  # imports torch: only after what can be checked without it
+
+    stylizer = load(order)
+    if wanted.learn is not None:
+        learn_hands(stylizer, parts, jobs, voice, seconds=wanted.learn, name=wanted.name, max_pixels=limit)
+    painter = Painter(
+        order,
+        style or ingredients(parts, limit, use_hands=order.method == "fast"),
+        stylizer,
+        preview_every=wanted.preview_every,
+    )
+    used = painter.order
+    voice.detail(f"{used.weights} on {used.device}, {used.precision}, {used.threads} threads")
+    return painter
