@@ -47,8 +47,10 @@ def atomic(path: Path) -> Iterator[Path]:
         path = path.resolve() if path.is_symlink() else path
         _refuse_other_than_file(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _create_beside(path)
+    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
     try:
+        with _told(path, _NOT_WRITABLE):
+            _create(temporary)  # inside, so that even Ctrl-C at this very moment leaves no file
         with _told(path, {}):  # what goes wrong while somebody else writes is theirs to tell, but for a full disk
             yield temporary
         with _told(path, _NOT_WRITABLE):
@@ -84,11 +86,9 @@ def _refuse_other_than_file(path: Path) -> None:
         raise NoSpace(f"Cannot write {path}: it is not a file.", "Choose a file name with -o; - means standard output.")
 
 
-def _create_beside(path: Path) -> Path:
-    """An empty file in the folder of `path`, with the permissions of any new file there."""
-    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
+def _create(temporary: Path) -> None:
+    """An empty file with the permissions of any new file there."""
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    return temporary
 
 
 def _settle(temporary: Path, path: Path) -> None:

@@ -13,7 +13,7 @@ import typer
 
 import mapsto
 from mapsto.cli import config, demo, doctor, info, redo, style, styles
-from mapsto.cli.voice import Fault, Voice, fault_of
+from mapsto.cli.voice import Fault, Voice, fault_of, give_up_stdout
 from mapsto.errors import MapstoError
 
 CLICK_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -58,11 +58,17 @@ def run(arguments: Sequence[str]) -> int:
     with suppress(ValueError):  # only the main thread may
         signal.signal(signal.SIGTERM, _terminated)
     try:
-        return int(app(list(arguments), standalone_mode=False) or 0)
+        return int(app(list(arguments), prog_name="mapsto", standalone_mode=False) or 0)
     except CLICK_ERROR as error:
         return _told(arguments, Fault(2, error.format_message(), _where_help_is(error)))
     except MapstoError as error:
         return _told(arguments, fault_of(error))
+    except BrokenPipeError:  # the reader of our output has enough, as in `mapsto styles | head -3`
+        give_up_stdout()
+        return 0
+    except OSError as error:  # the last words could not be written
+        give_up_stdout()
+        return _told((), fault_of(error))
     except (KeyboardInterrupt, typer.Abort):
         return _told(arguments, fault_of(KeyboardInterrupt()))
 

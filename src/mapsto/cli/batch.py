@@ -109,6 +109,8 @@ class Batch:
     def _try(self, job: Job, bar: Bar) -> None:
         try:
             self._do(job, bar)
+        except BrokenPipeError:  # nobody reads on
+            raise
         except Exception as error:
             if self.voice.verbose and not isinstance(error, MapstoError):
                 import traceback

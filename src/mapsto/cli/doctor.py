@@ -17,6 +17,9 @@ from mapsto.errors import MapstoError
 EXTRAS = {"demo": ("skimage",), "video": ("av",), "studio": ("fastapi", "uvicorn"), "fast": ("openvino",)}
 """Extras of the package, and the modules that come with them."""
 
+NEEDED = ("features-s", "style-encoder-s", "style-s")
+"""Weights without which nothing is painted."""
+
 SUMS = "SHA256SUMS"
 """Beside the embedded weights, as `sha256sum *.safetensors` writes it."""
 
@@ -31,11 +34,11 @@ class Check:
     hint: str = ""
 
 
-def doctor(json: options.Json = False, verbose: options.Verbose = False) -> None:
+def doctor(weights: options.Weights = "style-s", json: options.Json = False, verbose: options.Verbose = False) -> None:
     """Look whether everything works, and say what to do where it does not."""
     with speaking("doctor", json=json, verbose=verbose) as voice:
         found: list[Check] = []
-        for check in checks():
+        for check in checks(weights):
             mark = {True: "ok", False: "BAD", None: "  "}[check.ok]
             voice.result(f"{mark:<4}{check.name:<11}{check.value}{f' — {check.hint}' if check.hint else ''}")
             found.append(check)
@@ -45,8 +48,12 @@ def doctor(json: options.Json = False, verbose: options.Verbose = False) -> None
             voice.fail(Fault(1, f"Something is wrong with {' and '.join(bad)}.", "See above."))
 
 
-def checks() -> Iterator[Check]:
+def checks(weights: str) -> Iterator[Check]:
     """All checks; one that breaks is told and does not keep the others from running."""
+
+    def _painting() -> Iterator[Check]:
+        return painting(weights)
+
     for look in (_versions, _devices, _folders, _weights, _painting, _extras):
         try:
             yield from look()
@@ -112,7 +119,7 @@ def _weights() -> Iterator[Check]:
 
     embedded = Path(weights.__file__).parent / "embedded"
     sums = expected(embedded / SUMS)
-    for name in sums or ("style-s",):
+    for name in sorted({*NEEDED, *sums}):
         yield _one_weight(embedded / f"{name}.safetensors", sums.get(name))
     own = [name for name, path in weights.catalogue().items() if path.parent != embedded]
     if own:
@@ -140,7 +147,7 @@ def expected(sums: Path) -> dict[str, str]:
     return {Path(words[1].lstrip("*")).stem: words[0] for words in lines if len(words) == 2}
 
 
-def _painting() -> Iterator[Check]:
+def painting(weights: str) -> Iterator[Check]:
     """A real painting from end to end: noise, 512 × 512."""
     import numpy as np
 
@@ -148,7 +155,7 @@ def _painting() -> Iterator[Check]:
 
     picture = np.random.default_rng(0).integers(0, 255, (512, 512, 3), dtype=np.uint8)
     cold = time.monotonic()
-    stylizer = Stylizer.from_pretrained()
+    stylizer = Stylizer.from_pretrained(weights)
     loaded = time.monotonic() - cold
     paint: Callable[[], object] = lambda: stylizer(picture, stylizer.base.names[0])  # noqa: E731
     paint()  # the first one pays for warming up

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from mapsto.cli.order import File, Ingredient, Order, settings_of
+from mapsto.cli.voice import give_up_stdout
 from mapsto.files import sha256
 from mapsto.media import animation, encoding
 from mapsto.media.opening import MAX_BYTES
@@ -246,5 +247,9 @@ def _write_file(painted: Painted, target: Path, file: File, settings: dict[str, 
 
 
 def _pour(path: Path, out: BinaryIO) -> None:
-    out.write(path.read_bytes())
-    out.flush()
+    try:
+        out.write(path.read_bytes())
+        out.flush()
+    except OSError:
+        give_up_stdout()
+        raise

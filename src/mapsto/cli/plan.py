@@ -229,10 +229,13 @@ def slug(style: str) -> str:
 
 def _plain_part(part: str) -> str:
     name, colon, weight = part.rpartition(":")
-    if not colon or not re.fullmatch(r"[\d.e+-]+", weight):
-        name, weight = part, ""
+    try:
+        share = f"-{float(weight):g}" if colon else ""
+    except ValueError:
+        share = ""
+    name = name if share else part
     stem = Path(name).stem if Path(name).suffix.lower() in PICTURES else Path(name).name
-    return f"{_plain(stem)}-{weight}" if weight else _plain(stem)
+    return _plain(stem) + share
 
 
 def _plain(name: str) -> str:

@@ -118,6 +118,7 @@ def _run(jobs: list[Job], wanted: Wanted, voice: Voice, *, skip_existing: bool, 
     if wanted.order.method == "optimize":
         only_pictures(parts)
     todo = [job for job in jobs if not (skip_existing and is_finished(job.target))]
+    overwrite = overwrite or skip_existing  # what is there and still to do was left unfinished
     if len(todo) < len(jobs):
         voice.note(f"{len(jobs) - len(todo)} of {len(jobs)} are there already and were left out.")
     if dry_run:

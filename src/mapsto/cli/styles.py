@@ -7,11 +7,10 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from mapsto.cli import options
 from mapsto.cli.options import option
 from mapsto.cli.voice import Voice, speaking
+from mapsto.errors import UsageError
 
 COLUMNS = ("name", "kind", "hand", "artist", "title", "year")
 
@@ -87,7 +86,7 @@ def _write_sheet(photo: Path, target: Path, order: Any, voice: Voice, *, overwri
 
     start = time.monotonic()
     if target.resolve() == photo.resolve():
-        raise typer.BadParameter("the sheet would replace the photo", param_hint="-o")
+        raise UsageError(f"{photo} would be replaced by its own sheet.", "Choose another name with -o.")
     check_target(target, overwrite)
     picture, known = Picture.of(photo), names(order.weights)
     from mapsto.cli.sheet import painted_in, sheet_of

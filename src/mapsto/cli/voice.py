@@ -135,12 +135,9 @@ def speaking(command: str, *, json: bool = False, quiet: bool = False, verbose: 
     voice = Voice(command, json=json, quiet=quiet, verbose=verbose)
     try:
         yield voice
-    except BrokenPipeError:  # the reader of our output has enough, as in `mapsto styles | head -3`
-        _point_stdout_nowhere()
-        raise typer.Exit(0) from None
+    except (BrokenPipeError, typer.Exit):
+        raise
     except (Exception, KeyboardInterrupt) as error:
-        if isinstance(error, typer.Exit):
-            raise
         if verbose:
             import traceback
 
@@ -155,8 +152,8 @@ def _echo(line: str, err: bool = False) -> None:
     typer.echo(line.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), err=err)
 
 
-def _point_stdout_nowhere() -> None:
-    """Python flushes stdout when it ends, and would complain once more."""
+def give_up_stdout() -> None:
+    """Let nothing more be written where writing failed: Python flushes once more when it ends, and would complain again."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
