@@ -89,7 +89,7 @@ def draw_photo(path: Path, height: int, width: int) -> None:
 def commands(options: argparse.Namespace, folder: Path) -> tuple[str, list[Aim]]:
     """Cold starts: what a person waits for."""
     photo = pretend_photo(folder, *SIZES["12 Mpx"])
-    out = ["-o", str(folder / "out.png"), "--overwrite"]
+    out = ["-o", str(folder / "out.png"), "--overwrite", "-q"]
     first = mapsto("style", str(photo), STYLE, "--size", "1024", *out)  # may measure bf16 and fill caches
     warm = [mapsto("style", str(photo), STYLE, "--size", "1024", *out) for _ in range(options.repeats)]
     helps = [mapsto("--help") for _ in range(3 * options.repeats)]
@@ -113,7 +113,7 @@ def memory(options: argparse.Namespace, folder: Path) -> tuple[str, list[Aim]]:
     for label, (height, width) in sizes.items():
         photo = pretend_photo(folder, height, width)
         for precision in ("fp32", "bf16") if label != "100 Mpx" else ("auto",):
-            more = ["--precision", precision, "--max-pixels", "120M", "--overwrite"]
+            more = ["--precision", precision, "--max-pixels", "120M", "--overwrite", "-q"]
             cost = found[label, precision] = mapsto("style", str(photo), STYLE, "-o", str(folder / "out.jpg"), *more)
             rows.append((label, precision, *_cells(cost)))
     worst = max(cost.gigabytes for (label, _), cost in found.items() if label == "12 Mpx")
