@@ -101,7 +101,7 @@ def test_interrupting_keeps_what_is_done_and_says_so(place: Path) -> None:
     assert process.returncode == 130
     done = len(out.splitlines())
     assert 2 <= done < 30
-    assert err == f"mapsto: Stopped. {done} of 30 pictures are done and kept.\n"
+    assert err == f"mapsto: Stopped: {done} of 30 pictures are done and kept.\n"
     assert len(found()) == done
     for path in Path("styled").iterdir():
         picture.read(path)

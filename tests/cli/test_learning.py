@@ -74,7 +74,7 @@ def test_interrupting_an_optimisation_writes_what_is_there(place: Path) -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out.startswith("photo.painting.png  48×32")
-    assert err.splitlines()[-1] == "mapsto: Stopped. 1 of 1 pictures are done and kept."
+    assert err.splitlines()[-1] == "mapsto: Stopped: 1 of 1 pictures are done and kept."
     settings = picture.settings("photo.painting.png") or {}
     assert settings["steps"] == 100000
     assert 1 <= settings["stop_after"] < 100000

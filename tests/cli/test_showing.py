@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from darkroom import Command, photo, pixels
+from mapsto import weights
 from mapsto.cli import demo as demos
 from mapsto.cli import doctor
 from mapsto.files import sha256
@@ -99,6 +100,12 @@ def test_doctor_knows_weights_that_are_not_the_shipped_ones(small_home: Path) ->
     assert doctor._one_weight(file, sha256(file)).ok
     wrong = doctor._one_weight(file, "0" * 64)
     assert (wrong.ok, wrong.hint) == (False, "Install Mapsto again.")
+
+
+def test_the_sums_are_those_of_the_shipped_weights() -> None:
+    embedded = Path(weights.__file__).parent / "embedded"
+    found = {file.stem: sha256(file) for file in embedded.glob("*.safetensors")}
+    assert doctor.expected(embedded / doctor.SUMS) == found, f"(cd {embedded} && sha256sum *.safetensors > {doctor.SUMS})"
 
 
 def test_sums_are_read(tmp_path: Path) -> None:

@@ -47,7 +47,10 @@ def root(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit
-    context.default_map = {verb: config.defaults() for verb in ("style", "styles", "demo")}
+    found = config.defaults()
+    context.default_map = dict.fromkeys(("style", "styles", "demo", "doctor"), found)
+    # What redo computes with stands in the painted file.
+    context.default_map["redo"] = {key: value for key, value in found.items() if key in ("max_pixels", "strip")}
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,8 +7,6 @@ import time
 from types import TracebackType
 from typing import Any
 
-import typer
-
 EVERY_S = 10.0
 """Seconds between plain lines; work that is done sooner says nothing."""
 
@@ -45,7 +43,7 @@ class Bar:
             self.rich.update(self.rich.task_ids[0], completed=done, description=escape(_short(text)))
         elif not self.hidden and time.monotonic() - self.said >= EVERY_S:
             self.said = time.monotonic()
-            typer.echo(f"{text}: {100 * done / self.total:.0f} %{self._left(done)}", err=True)
+            sys.stderr.write(f"{text}: {100 * done / self.total:.0f} %{self._left(done)}\n")
 
     def _left(self, done: float) -> str:
         if done <= 0:

@@ -162,7 +162,8 @@ class Batch:
         elif self.failures:
             self.voice.fail(self.failures[0][1])
         if stopped:
-            self.voice.fail(Fault(INTERRUPTED, f"Stopped. {self.done} of {total} pictures are done and kept."))
+            kept = f"{self.done} of {total} pictures are done and kept" if self.done else "nothing is done yet"
+            self.voice.fail(Fault(INTERRUPTED, f"Stopped: {kept}."))
         if self.failures:
             self.voice.data["failures"] = [{"path": str(job.source), **asdict(fault)} for job, fault in self.failures]
 

@@ -33,7 +33,7 @@ LARGEST = 1024
 SIDE = 640
 """Shorter side of pictures on the page."""
 
-SAMPLE, CREDIT = "chelsea", "Photo: Chelsea the cat by Stéfan van der Walt, CC0, from scikit-image."
+SAMPLE, CREDIT = "coffee", "Photo: coffee by Rachel Michetti, courtesy of Pikolo Espresso Bar, CC0, from scikit-image."
 
 
 def demo(
@@ -52,7 +52,7 @@ def demo(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Paint a photo in six styles, and make a page that shows them."""
+    """Paint a photo in six styles and show them on a page."""
     from mapsto.cli.order import File, Order, pixels_of
 
     with speaking("demo", json=json, quiet=quiet, verbose=verbose) as voice:
@@ -115,7 +115,7 @@ def _paint(source: Path, folder: Path, order: Order, file: File, voice: Voice) -
     """Paint all styles, until something goes wrong."""
     from mapsto.image.styles import styles
 
-    known = {style["name"]: style for style in styles(order.weights)}
+    known = {style["name"]: style for style in styles(order.weights) if style["kind"] == "preset"}
     from mapsto.cli.batch import Batch
     from mapsto.cli.order import ingredients
     from mapsto.cli.painting import Painter, load

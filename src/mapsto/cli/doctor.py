@@ -35,7 +35,7 @@ class Check:
 
 
 def doctor(weights: options.Weights = "style-s", json: options.Json = False, verbose: options.Verbose = False) -> None:
-    """Look whether everything works, and say what to do where it does not."""
+    """Check that everything works; say what to do if not."""
     with speaking("doctor", json=json, verbose=verbose) as voice:
         found: list[Check] = []
         for check in checks(weights):

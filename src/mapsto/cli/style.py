@@ -142,10 +142,13 @@ def _list(jobs: list[Job], voice: Voice) -> None:
 def _painter(parts: list[Part], jobs: list[Job], wanted: Wanted, voice: Voice) -> Painter:
     order, limit = wanted.order, wanted.file.max_pixels
     style = None if wanted.learn else ingredients(parts, limit, use_hands=order.method == "fast")
+    from mapsto.cli.bar import Bar
     from mapsto.cli.learning import learn_hands
     from mapsto.cli.painting import Painter, load  # imports torch: only after what can be checked without it
 
-    stylizer = load(order)
+    with Bar(hidden=voice.quiet or voice.json) as bar:
+        bar.show(0, "loading the network")
+        stylizer = load(order)
     if wanted.learn is not None:
         learn_hands(stylizer, parts, jobs, voice, seconds=wanted.learn, name=wanted.name, max_pixels=limit)
     painter = Painter(

@@ -30,7 +30,7 @@ def styles(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """List the styles that have a name, or show them all on a photo.
+    """List the styles with a name, or show them on a photo.
 
     mapsto styles --sheet photo.jpg -o sheet.png
     """

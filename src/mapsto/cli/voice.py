@@ -148,8 +148,13 @@ def speaking(command: str, *, json: bool = False, quiet: bool = False, verbose: 
 
 
 def _echo(line: str, err: bool = False) -> None:
-    """Write a line; file names that are no text are shown with �."""
-    typer.echo(line.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), err=err)
+    """Write a line; file names that are no text are shown with �.
+
+    By way of `sys.stdout` as it is now: while a progress line is shown, it stands there and makes room.
+    """
+    stream = sys.stderr if err else sys.stdout
+    stream.write(line.encode("utf-8", "surrogateescape").decode("utf-8", "replace") + "\n")
+    stream.flush()
 
 
 def give_up_stdout() -> None:
