@@ -34,6 +34,7 @@ ARCHITECTURES = {
     "PerceptualNetwork": "mapsto.image.features:PerceptualNetwork",
     "StyleEncoder": "mapsto.image.encoder:StyleEncoder",
     "StyleNetwork": "mapsto.image.stylize:StyleNetwork",
+    "VGG19": "mapsto.image.vgg:VGG19",
 }
 """Every class a file may ask for."""
 
