@@ -8,7 +8,7 @@ same, with the Gram matrices among the losses, because style losses are what the
 
 One picture in ten (by a hash of its name) is held out and measured on. Stopped at any moment, the same command goes on.
 
-The embedded weights: 21 CPU-minutes on one thread of an AMD EPYC with bf16, 6,800 steps, 3,000 pictures (photos, paintings,
+The embedded weights: 21 CPU-minutes on one thread of an AMD EPYC with bf16, 6,800 steps, 3,139 pictures (photos, paintings,
 clothing, patterns, painted faces); a first 600 steps of the chain ran at 1e-3 and were no use. On 371 pictures held out:
 
     tap                        relu1   fire2   fire3   fire4   fire5   fire6   fire7   fire8

@@ -94,3 +94,20 @@ def test_total_variation_of_a_ramp_is_its_squared_slope() -> None:
 
 def test_only_the_excess_beyond_the_range_counts() -> None:
     assert float(losses.out_of_range(torch.tensor([-1.0, 0.0, 0.5, 1.0, 3.0]))) == pytest.approx((1 + 4) / 5)
+
+
+def test_sorted_values_are_compared_whatever_their_order_and_number() -> None:
+    x = features(1, 4, 50)
+    assert float(losses.sorted_distance(x, x.flip(-1))) == 0
+    assert float(losses.sorted_distance(x, x + 2)) == pytest.approx(4, rel=1e-5)
+    ramp = torch.linspace(0, 1, 100).expand(1, 1, -1)
+    assert float(losses.sorted_distance(ramp, torch.linspace(0, 1, 37).expand(1, 1, -1))) < 1e-9
+
+
+def test_projections_are_scalar_products_of_windows() -> None:
+    x, kernels = features(1, 3, 12, 10), features(2, 3, 5, 5, seed=1)
+    found = losses.patch_projections(x, kernels, 12 * 10)
+    assert found.shape == (1, 2, 8 * 6)
+    assert torch.allclose(found[0, 1, 6 + 2], (x[0, :, 1:6, 2:7] * kernels[1]).sum(), atol=1e-5)
+    few = losses.patch_projections(x, kernels[..., :1, :1], 13, torch.Generator().manual_seed(0))
+    assert few.shape[-1] in (9, 12, 16)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Luma and colour differences of BT.601, on sRGB values as displayed: rows give Y, Cb, Cr.
-_TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+LUMA = (0.299, 0.587, 0.114)
+"""What red, green and blue add to luma by ITU-R BT.601, of sRGB values as displayed."""
+
+
+def luma(x: Tensor) -> Tensor:
+    """The light of a picture: [B, 3, H, W] → [B, 1, H, W], in the same range."""
+    return (x * x.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
 def keep_chroma(painted: Tensor, photo: Tensor) -> Tensor:
-    """The light of one picture with the colours of another: both [B, 3, H, W] in [0, 1] → the same, clipped to [0, 1]."""
-    matrix = torch.tensor(_TO_YCC, device=painted.device, dtype=painted.dtype)
-    light = torch.einsum("c,bchw->bhw", matrix[0], painted - photo)  # equal steps of R, G and B move the luma alone
-    return (photo + light[:, None]).clamp(0, 1)
+    """The light of one picture with the colours of another: both [B, 3, H, W] in [0, 1] → the same.
+
+    Where such a colour does not exist, it pales as far as it must: light and hue stay.
+    """
+    light = luma(painted).clamp(0, 1)
+    chroma = photo - luma(photo)
+    room = torch.where(chroma > 0, 1 - light, light) / chroma.abs().clamp_min(1e-6)
+    return (light + chroma * room.amin(1, keepdim=True).clamp_max(1)).clamp(0, 1)
