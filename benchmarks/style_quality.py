@@ -59,7 +59,7 @@ def flat_sky(side: int = 256) -> Tensor:
 
 def lattices(stylize: Stylizer) -> dict[str, float]:
     """Share of a painted sky's texture that repeats on the network's grid, by preset; the border left out."""
-    return {name: measure.lattice_share(stylize(flat_sky(), name)[:, :, 32:-32, 32:-32]) for name in PRESETS}
+    return {name: float(measure.lattice_share(stylize(flat_sky(), name)[:, :, 32:-32, 32:-32])) for name in PRESETS}
 
 
 def faint(grid: Grid, stylize: Stylizer) -> dict[float, list[float]]:
