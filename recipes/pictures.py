@@ -76,11 +76,11 @@ def crop(picture: Tensor, size: int, rng: np.random.Generator, zoom: float = 2.0
     return piece[0].flip(-1) if rng.random() < 0.5 else piece[0]
 
 
-def recolour(x: Tensor, rng: np.random.Generator) -> Tensor:
-    """Another palette for a style picture: colours rotated around the mean, another contrast and brightness."""
+def recolour(x: Tensor, rng: np.random.Generator, contrast: tuple[float, float] = (0.8, 1.3)) -> Tensor:
+    """Another palette: colours rotated around the mean, another contrast and brightness; [B, 3, H, W] in [0, 1]."""
     mean = x.mean((2, 3), keepdim=True)
     turn = torch.eye(3) + float(rng.uniform(0, 0.6)) * torch.from_numpy(rng.standard_normal((3, 3))).float()
     matrix = torch.linalg.qr(turn)[0]
     matrix = matrix * torch.sign(torch.diagonal(matrix))[None]
-    turned = torch.einsum("ij,bjhw->bihw", matrix, x - mean) * float(rng.uniform(0.8, 1.3))
+    turned = torch.einsum("ij,bjhw->bihw", matrix, x - mean) * float(rng.uniform(*contrast))
     return (turned + mean + float(rng.uniform(-0.08, 0.08))).clamp(0, 1)

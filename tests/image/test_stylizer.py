@@ -9,7 +9,7 @@ from PIL import Image
 from skimage import data
 
 from mapsto import weights
-from mapsto.errors import UnreadableInput, UsageError
+from mapsto.errors import UnreadableInput, UsageError, WeightsError
 from mapsto.image import hands
 from mapsto.image.colour import keep_chroma
 from mapsto.image.encoder import StyleEncoder
@@ -212,3 +212,14 @@ def test_bf16_paints_the_same_picture(stylizer: Stylizer, cat: np.ndarray) -> No
     half = Stylizer(stylizer.base, stylizer.encoder, stylizer.features, dtype=torch.bfloat16)
     a, b = (torch.from_numpy(s(cat, "great-wave")).double() / 255 for s in (stylizer, half))
     assert psnr(a, b) > 32
+
+
+def test_a_hand_learned_on_other_weights_says_so(stylizer: Stylizer, tmp_path: Path) -> None:
+    Image.fromarray(data.coffee()[:100, :100]).save(tmp_path / "p.png")
+    parts = (stylizer.base, stylizer.encoder, stylizer.features)
+    one, other = Stylizer(*parts, digest="one"), Stylizer(*parts, digest="other")
+    learn_parts(one, tmp_path / "p.png", seconds=0.2)
+    assert one.style_of(tmp_path / "p.png").hands == (("p", 1.0),)
+    assert other.style_of(tmp_path / "p.png").hands == ()  # the picture still is a style, through the encoder
+    with pytest.raises(WeightsError, match="other weights"):
+        other.style_of("p")

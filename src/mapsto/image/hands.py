@@ -28,9 +28,15 @@ def path_of(name: str) -> Path:
     return _folder() / f"{PREFIX}{name}.safetensors"
 
 
-def name_of(painting: Path) -> str | None:
-    """The hand that was learned from this very picture file, None where there is none."""
-    known = {_source(path_of(name)): name for name in names()}
+def name_of(painting: Path, base: str = "") -> str | None:
+    """The hand that was learned from this very picture file, None where there is none.
+
+    Args:
+        painting: The file.
+        base: Digest of the weights it must have been learned on; any where it is empty.
+    """
+    stories = {name: _story(path_of(name)) for name in names()}
+    known = {story.get("sha256"): name for name, story in stories.items() if not _strange(story, base)}
     return known.get(sha256(painting)) if known and painting.is_file() else None
 
 
@@ -52,17 +58,26 @@ def check_name(name: str) -> None:
         raise UsageError(f"{name!r} cannot be a style's name.", "Use letters, digits, - and _.")
 
 
-def load(name: str) -> StyleNetwork:
+def load(name: str, base: str = "") -> StyleNetwork:
     """A learned hand's network; its one preset is the style vector.
+
+    Args:
+        name: Of the hand.
+        base: Digest of the weights it will be mixed with; not compared where it is empty.
 
     Raises:
         UsageError: no such hand.
-        WeightsError: its file is damaged.
+        WeightsError: its file is damaged, or it was learned on other weights.
     """
     path = path_of(name)
     if not path.is_file():
         near = ", ".join(nearest(name, names()) or names()) or "none yet"
         raise UsageError(f"There is no learned style called {name!r}.", f"There are: {near}.")
+    if _strange(_story(path), base):
+        raise WeightsError(
+            f"The style {name!r} was learned on other weights than these.",
+            f"Forget it with `mapsto styles --forget {name}`, and learn it again.",
+        )
     return _load(path, path.stat().st_mtime_ns)
 
 
@@ -91,11 +106,17 @@ def _folder() -> Path:
     return data_dir() / "weights"
 
 
-def _source(path: Path) -> str:
+def _story(path: Path) -> dict[str, Any]:
+    """What the card says of a hand; nothing where it cannot be read."""
     try:
-        return str(weights.card(path).get("hand", {}).get("sha256", ""))
+        return dict(weights.card(path).get("hand", {}))
     except WeightsError:
-        return ""
+        return {}
+
+
+def _strange(story: dict[str, Any], base: str) -> bool:
+    """Whether a hand was learned on other weights than those of that digest."""
+    return bool(base) and bool(story.get("base")) and story["base"] != base
 
 
 @lru_cache(maxsize=8)

@@ -21,8 +21,11 @@ from mapsto.image.targets import Target, distances, leaky, target_of
 from mapsto.learning import losses
 from mapsto.learning.scenes import scenes
 
-CROP, BATCH = 160, 4
-MODULATION_PART = 0.3
+CROP, BATCH = 128, 4
+RATES = (2e-2, 3e-3, 2e-3)
+"""Of z, of the modulation, of all other weights."""
+
+MODULATION_PART = 0.1
 """Part of the time in which only z and the modulation move."""
 
 
@@ -47,7 +50,7 @@ def learn_hand(
     seconds: float = 60.0,
     steps: int | None = None,
     photos: Sequence[Tensor] = (),
-    leash: float = 30.0,
+    leash: float = 3.0,
     bf16: bool = False,
     seed: int = 0,
     on_report: Callable[[LearnReport], object] | None = None,
@@ -106,7 +109,7 @@ class _Learner:
         self.photos = [_at_least(photo, CROP) for photo in photos]
         modulation = [p for key, p in self.net.named_parameters() if _is_modulation(key)]
         self.rest = [p for key, p in self.net.named_parameters() if not _is_modulation(key)]
-        groups = [{"params": [self.z], "base": 2e-2}, {"params": modulation, "base": 2e-3}, {"params": self.rest, "base": 1e-3}]
+        groups = [{"params": p, "base": rate} for p, rate in zip(([self.z], modulation, self.rest), RATES, strict=True)]
         self.optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
         self.average = {key: value.clone() for key, value in self._state().items()}
         self.steps = 0
@@ -145,7 +148,7 @@ class _Learner:
             content = self.features(x, self.features.content_taps)
         target = Target({k: v.expand(len(x), -1, -1) for k, v in self.target.grams.items()}, self.target.colours)
         terms = {key: value.mean() for key, value in distances(seen, target, content, self.features).items()}
-        total = 5 * terms["style"] + 2 * terms["content"] + 6 * terms["colour"] + self._leash()
+        total = 5 * terms["style"] + terms["content"] + 6 * terms["colour"] + self._leash()
         total = total + 0.5 * losses.total_variation(seen) + 2 * losses.out_of_range(painted)
         return total + 0.3 * (1 - self.net.gate(self.z)).abs().mean(), {
             key: float(terms[key].detach()) for key in ("style", "content")

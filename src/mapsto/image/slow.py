@@ -38,7 +38,11 @@ def learn_parts(
         raise UsageError("There is nothing to learn: this style is not a picture file.", "Leave --learn out.")
     if seconds <= 0:
         raise UsageError(f"{seconds:g} seconds are not enough to learn anything.", "Give --learn 60 or so.")
-    return [hands.name_of(path) or learn_painting(stylizer, path, seconds, photos, name, on_progress) for path in paintings]
+    known = [hands.name_of(path, stylizer.digest) for path in paintings]
+    return [
+        found or learn_painting(stylizer, path, seconds, photos, name, on_progress)
+        for path, found in zip(paintings, known, strict=True)
+    ]
 
 
 def learn_painting(
@@ -68,7 +72,8 @@ def learn_painting(
         bf16=stylizer.dtype == torch.bfloat16,
         on_report=on_progress,
     )
-    hands.keep(name, network, {"title": painting.stem, "file": painting.name, "sha256": sha256(painting), "seconds": seconds})
+    story = {"title": painting.stem, "file": painting.name, "sha256": sha256(painting), "seconds": seconds}
+    hands.keep(name, network, {**story, "base": stylizer.digest})
     return name
 
 

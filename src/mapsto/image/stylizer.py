@@ -78,6 +78,7 @@ class Stylizer:
         features: The perceptual network the encoder was trained on.
         device: Where to compute.
         dtype: Number type of the style network; the encoder stays in fp32.
+        digest: SHA-256 of the network's file, so that hands learned on it can be told from others; empty where there is none.
     """
 
     def __init__(
@@ -87,9 +88,10 @@ class Stylizer:
         features: PerceptualNetwork,
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
+        digest: str = "",
     ) -> None:
         self.device, self.dtype = device or torch.device("cpu"), dtype
-        self.base = network
+        self.base, self.digest = network, digest
         self.encoder, self.features = encoder.to(self.device), features.to(self.device)
         self._ready = lru_cache(maxsize=2)(self._moved)
 
@@ -112,7 +114,9 @@ class Stylizer:
         encoder = weights.load("style-encoder-s", expect="StyleEncoder")
         assert isinstance(network, StyleNetwork)
         assert isinstance(encoder, StyleEncoder)
-        return cls(network, encoder, perceptual("small", device=where), where, devices.precision(where, precision))
+        features = perceptual("small", device=where)
+        assert isinstance(features, PerceptualNetwork)
+        return cls(network, encoder, features, where, devices.precision(where, precision), weights.digest(name))
 
     @property
     def names(self) -> list[str]:
@@ -174,15 +178,19 @@ class Stylizer:
         parts = parts_of(style, self.names)
         points, learned = [], []
         for part, weight in parts:
-            name = part if isinstance(part, str) else hands.name_of(part) if isinstance(part, Path) else None
+            name = part if isinstance(part, str) else self._learned(part)
             if name in self.base.names:
                 points.append(self.base.presets[self.base.names.index(str(name))][None])
             elif name is not None:
-                points.append(hands.load(name).presets[:1])
+                points.append(hands.load(name, self.digest).presets[:1])
                 learned.append((name, weight))
             else:
                 points.append(self.encode(Picture.of(part)))
         return Style(paths.mix(points, [weight for _, weight in parts]), tuple(learned))
+
+    def _learned(self, part: object) -> str | None:
+        """The hand that was learned from a picture file."""
+        return hands.name_of(part, self.digest) if isinstance(part, Path) else None
 
     def encode(self, picture: Picture) -> Tensor:
         """Picture → style vector [1, S], at once."""

@@ -38,7 +38,7 @@ def grams(taps: Taps) -> dict[str, Tensor]:
 
 def relative_square(x: Tensor, target: Tensor) -> Tensor:
     """‖x − t‖² / ‖t‖² for every item of the batch: [B, …] → [B]."""
-    energy = torch.linalg.vector_norm(target.flatten(1), dim=1).square().clamp_min(1e-12)
+    energy: Tensor = torch.linalg.vector_norm(target.flatten(1), dim=1).square().clamp_min(1e-12)
     distance: Tensor = _SquaredDistance.apply(x, target)  # type: ignore[no-untyped-call]
     return distance / energy
 
@@ -52,7 +52,8 @@ class _SquaredDistance(torch.autograd.Function):
         difference = torch.sub(x, target).flatten(1)
         ctx.save_for_backward(difference)
         ctx.shape, ctx.dtype = x.shape, x.dtype
-        return torch.linalg.vector_norm(difference, dim=1).square()
+        length: Tensor = torch.linalg.vector_norm(difference, dim=1)
+        return length.square()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

@@ -26,17 +26,18 @@ def psnr(x: Tensor, target: Tensor) -> float:
     return math.inf if error == 0 else -10 * math.log10(error)
 
 
-def lattice_share(x: Tensor) -> float:
-    """Share of texture energy that repeats every 8 pixels both ways, as a network's own grid does; `CHANCE` if nothing does.
+def lattice_share(x: Tensor) -> Tensor:
+    """Share of texture energy that repeats every 8 pixels both ways, as a network's own grid does: a scalar with a gradient.
 
     Args:
-        x: [B, 3, H, W] in [0, 1]: flat areas of a painted picture, sides at least 32.
+        x: [B, 3, H, W] in [0, 1], sides at least 32; flat areas tell most. Where nothing repeats the share is `CHANCE`.
     """
     light = luma(x)
     patches = light.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH).reshape(-1, PATCH, PATCH)
     energy = torch.fft.fft2(patches - patches.mean((1, 2), keepdim=True)).abs().square().sum(0)
     step = PATCH // LATTICE
-    return float(energy[::step, ::step].sum() / energy.sum().clamp_min(1e-12))
+    share: Tensor = energy[::step, ::step].sum() / energy.sum().clamp_min(1e-12)
+    return share
 
 
 def sharpness(x: Tensor) -> float:
