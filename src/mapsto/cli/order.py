@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import mapsto
+from mapsto import weights
 from mapsto.errors import UnreadableInput, UsageError
 from mapsto.files import sha256
 
@@ -190,7 +191,11 @@ class Ingredient:
 
 
 def ingredients(
-    parts: Sequence[tuple[object, float]], max_pixels: int = 64 * MEGA, *, use_hands: bool = True
+    parts: Sequence[tuple[object, float]],
+    max_pixels: int = 64 * MEGA,
+    *,
+    use_hands: bool = True,
+    network: str | Path = "style-s",
 ) -> list[Ingredient]:
     """Read the pictures in a style; a picture whose hand was learned becomes that hand.
 
@@ -198,11 +203,13 @@ def ingredients(
         parts: As `mapsto.image.styles.parts_of` returns them.
         max_pixels: Largest picture that is read.
         use_hands: Whether learned hands are wanted; optimising looks at the picture itself.
+        network: The weights to paint with: hands that were learned on others are passed over.
     """
-    return [_ingredient(part, weight, max_pixels, use_hands) for part, weight in parts if weight > 0]
+    base = weights.digest(network) if use_hands else None
+    return [_ingredient(part, weight, max_pixels, base) for part, weight in parts if weight > 0]
 
 
-def _ingredient(part: object, weight: float, max_pixels: int, use_hands: bool) -> Ingredient:
+def _ingredient(part: object, weight: float, max_pixels: int, base: str | None) -> Ingredient:
     from mapsto.image import hands
     from mapsto.media.picture import Picture
 
@@ -211,7 +218,7 @@ def _ingredient(part: object, weight: float, max_pixels: int, use_hands: bool) -
     if isinstance(part, Path):
         thing = Picture.of(part, max_pixels)  # before the digest: it says better what is wrong with a file
         said |= {"path": str(part), "sha256": sha256(part)}
-        thing = (hands.name_of(part) if use_hands else None) or thing
+        thing = (hands.name_of(part, base) if base else None) or thing
     if isinstance(thing, str):
         said["name"] = thing
         if (hand := hands.path_of(thing)).is_file():

@@ -141,7 +141,7 @@ def _list(jobs: list[Job], voice: Voice) -> None:
 
 def _painter(parts: list[Part], jobs: list[Job], wanted: Wanted, voice: Voice) -> Painter:
     order, limit = wanted.order, wanted.file.max_pixels
-    style = None if wanted.learn else ingredients(parts, limit, use_hands=order.method == "fast")
+    style = None if wanted.learn else ingredients(parts, limit, use_hands=order.method == "fast", network=order.weights)
     from mapsto.cli.bar import Bar
     from mapsto.cli.learning import learn_hands
     from mapsto.cli.painting import Painter, load  # imports torch: only after what can be checked without it
@@ -153,7 +153,7 @@ def _painter(parts: list[Part], jobs: list[Job], wanted: Wanted, voice: Voice) -
         learn_hands(stylizer, parts, jobs, voice, seconds=wanted.learn, name=wanted.name, max_pixels=limit)
     painter = Painter(
         order,
-        style or ingredients(parts, limit, use_hands=order.method == "fast"),
+        style or ingredients(parts, limit, use_hands=order.method == "fast", network=order.weights),
         stylizer,
         preview_every=wanted.preview_every,
     )
