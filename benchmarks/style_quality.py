@@ -157,15 +157,18 @@ def mean(scores: Sequence[Score]) -> Score:
     return Score(*(statistics.mean(values) for values in zip(*scores, strict=True)))
 
 
-def preset_section(found: dict[str, list[Score]], shares: dict[str, float]) -> str:
-    """A row a preset, and their mean."""
-    rows = [(name, *_digits(mean(scores)), f"{shares[name]:.3f}") for name, scores in found.items()]
+def preset_section(found: dict[str, list[Score]], shares: dict[str, float], pictures: dict[str, Tensor]) -> str:
+    """A row a preset, and their mean; a style that repeats by itself, as stitches do, shows in the last column."""
+    own = {name: float(measure.lattice_share(picture)) for name, picture in pictures.items()}
+    rows = [(name, *_digits(mean(scores)), f"{shares[name]:.3f}", f"{own[name]:.3f}") for name, scores in found.items()]
     every = mean([score for scores in found.values() for score in scores])
-    rows.append(("**mean**", *_digits(every), f"{statistics.mean(shares.values()):.3f}"))
+    rows.append(
+        ("**mean**", *_digits(every), f"{statistics.mean(shares.values()):.3f}", f"{statistics.mean(own.values()):.3f}")
+    )
     return section(
         "Presets on photos not trained on",
         f"Lattice share on a flat sky: {measure.CHANCE:.3f} is chance.\n",
-        table(("preset", "style, teacher", "content", "style, own", "lattice share"), rows),
+        table(("preset", "style, teacher", "content", "style, own", "lattice share", "of its source"), rows),
     )
 
 
@@ -306,7 +309,7 @@ def measured(grid: Grid, judge: Judge, stylize: Stylizer, options: argparse.Name
     sliders = {name: slider(grid.photos[0], judge, stylize, name) for name in spread(list(PRESETS), options.strength_presets)}
     text = [
         section("Aims", report.aims(aims_of(presets, unseen, shares, dim, sliders))),
-        preset_section(presets, shares),
+        preset_section(presets, shares, grid.presets),
         unseen_section(unseen, len(grid.photos)),
         slider_section(sliders, dim),
     ]
