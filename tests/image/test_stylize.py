@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mapsto.image.stylize import ConditionalNorm, StyleNetwork, noise_like
+from mapsto.image.stylize import LIMIT, ConditionalNorm, StyleNetwork, noise_like
 from mapsto.layers import instance_norm
 from mapsto.learning.measure import psnr
 
@@ -37,16 +37,29 @@ def test_a_short_style_is_near_the_photo() -> None:
     assert distances[0] > 32
 
 
-def test_instance_norm_has_the_gradients_of_group_norm() -> None:
+@pytest.mark.parametrize("limit", [None, 1.0])
+def test_instance_norm_has_the_gradients_of_group_norm(limit: float | None) -> None:
     x = torch.randn(2, 3, 5, 4, dtype=torch.double, requires_grad=True)
     scale = torch.randn(2, 3, 1, 1, dtype=torch.double, requires_grad=True)
     shift = torch.randn(2, 3, 1, 1, dtype=torch.double, requires_grad=True)
     weight = torch.randn(2, 3, 5, 4, dtype=torch.double)
-    slow = torch.nn.functional.group_norm(x, 3, eps=1e-3) * scale + shift
-    ours = torch.autograd.grad((instance_norm(x, scale, shift) * weight).sum(), (x, scale, shift))
+    normal = torch.nn.functional.group_norm(x, 3, eps=1e-3)
+    slow = (normal if limit is None else normal.clamp(-limit, limit)) * scale + shift
+    quick = instance_norm(x, scale, shift, limit=limit)
+    assert torch.allclose(quick, slow, atol=1e-5)
+    ours = torch.autograd.grad((quick * weight).sum(), (x, scale, shift))
     theirs = torch.autograd.grad((slow * weight).sum(), (x, scale, shift))
     for a, b in zip(ours, theirs, strict=True):
         assert torch.allclose(a.double(), b, atol=1e-5)
+
+
+def test_no_spike_passes_a_normalisation() -> None:
+    x = 0.01 * torch.randn(1, 2, 32, 32)
+    x[0, 0, 5, 5] = 1.0
+    norm = ConditionalNorm(2, 6)
+    with torch.no_grad():
+        out = norm(x, torch.zeros(1, 6))
+    assert float(out.max()) <= LIMIT
 
 
 def test_training_and_painting_normalise_alike() -> None:

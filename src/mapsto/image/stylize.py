@@ -36,6 +36,10 @@ NOISE_OCTAVES = 3
 
 EPS = 1e-3
 
+LIMIT = 6.0
+"""Standard deviations a normalised value may be from its mean. Free, networks with instance normalisation grow a spike in some
+flat spot to steer their own statistics (the droplets of Karras et al., arXiv 1912.04958, §2), which shows as a blotch of colour."""
+
 
 class Conv(nn.Conv2d):
     """3×3 convolution with reflected borders, no bias (a normalisation follows)."""
@@ -71,12 +75,14 @@ class ConditionalNorm(nn.Module):
         # Dividing z keeps one optimiser step from moving every scale at once (z has entries of about 1).
         scale, shift = self.affine(style / 8)[:, :, None, None].chunk(2, dim=1)
         if stats is None and torch.is_grad_enabled():
-            return instance_norm(x, scale, shift, EPS)
+            return instance_norm(x, scale, shift, EPS, LIMIT)
         if stats is None:
-            return torch.addcmul(shift, F.group_norm(x, self.channels, eps=EPS), scale)
-        mean, variance = (value[:, :, None, None] for value in stats)
-        scale = scale * (variance + EPS).rsqrt()
-        return torch.addcmul((shift - mean * scale).to(x.dtype), x, scale.to(x.dtype))
+            normal = F.group_norm(x, self.channels, eps=EPS)
+        else:
+            mean, variance = (value[:, :, None, None] for value in stats)
+            inverse = (variance + EPS).rsqrt()
+            normal = torch.addcmul((-mean * inverse).to(x.dtype), x, inverse.to(x.dtype))
+        return torch.addcmul(shift, normal.clamp(-LIMIT, LIMIT), scale)
 
 
 class Residual(nn.Module):
