@@ -37,8 +37,10 @@ NOISE_OCTAVES = 3
 EPS = 1e-3
 
 LIMIT = 6.0
-"""Standard deviations a normalised value may be from its mean. Free, networks with instance normalisation grow a spike in some
-flat spot to steer their own statistics (the droplets of Karras et al., arXiv 1912.04958, §2), which shows as a blotch of colour."""
+"""Standard deviations a normalised value may be from its mean.
+
+Free, networks with instance normalisation grow a spike in some flat spot to steer their own statistics (the droplets of Karras
+et al., arXiv 1912.04958, §2), which shows as a blotch of colour."""
 
 
 class Conv(nn.Conv2d):
