@@ -3,6 +3,8 @@
     python recipes/style.py run/ --photos PHOTOS... --paintings PAINTINGS... --teacher squeezenet1_0.pth --steps 12000
     python recipes/style.py run/ --photos PHOTOS... --paintings PAINTINGS... --export src/mapsto/embedded
 
+`--start` begins with the embedded weights, to train them further.
+
 Every item of a batch is a style point z = Σ wᵢ zᵢ with Σ wᵢ ≤ 1; what is missing to 1 is the photo itself (z = 0). Its targets
 are the same mixture of Gram matrices and of sorted colours, so mixing styles and turning strength down are trained, not hoped
 for. Run the same command again to resume.
@@ -56,6 +58,8 @@ class Trainer:
         self.z = torch.nn.Parameter(torch.randn(len(self.names), self.net.style_size))
         self.z.data[:, 0] = 1.0  # the amount of paint, see StyleNetwork
         self._read()
+        if options.start:
+            self.load_state(shipped(self.names, self.z.data))
         bases = ((self.net.parameters(), 2e-3), ([self.z], 1e-2), (self.encoder.parameters(), 1e-3))
         self.optimiser = torch.optim.Adam([{"params": list(p), "base": rate} for p, rate in bases], betas=(0.9, 0.99))
         self.average = {key: value.clone() for key, value in self.state().items()}
@@ -211,6 +215,18 @@ class Trainer:
         self.rng.bit_generator.state = kept["rng"]
 
 
+def shipped(names: list[str], fresh: Tensor) -> dict[str, Tensor]:
+    """The embedded weights by the names of `Trainer.state`; presets they do not know start fresh."""
+    net, encoder = weights.load("style-s", expect="StyleNetwork"), weights.load("style-encoder-s", expect="StyleEncoder")
+    assert isinstance(net, StyleNetwork)
+    state = {
+        **{f"net.{k}": v for k, v in net.state_dict().items()},
+        **{f"encoder.{k}": v for k, v in encoder.state_dict().items()},
+    }
+    known = dict(zip(net.names, state.pop("net.presets"), strict=True))
+    return {**state, "z": torch.stack([known.get(name, z) for name, z in zip(names, fresh, strict=True)])}
+
+
 def teacher(options: argparse.Namespace) -> PerceptualNetwork:
     """The loss network: SqueezeNet 1.0 where its weights are given, else our own."""
     if options.teacher is None:
@@ -308,6 +324,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--content", type=float, default=2.0, help="weight of the content term")
     parser.add_argument("--tv", type=float, default=0.5, help="weight of total variation")
     parser.add_argument("--cap", type=int, default=120, help="paintings of one folder at most")
+    parser.add_argument("--start", action="store_true", help="begin with the embedded weights instead of fresh ones")
     parser.add_argument("--export", type=Path, help="write the embedded weights into this folder, and train no further")
     parser.add_argument("--scores", type=Path, help="JSON of measured scores for the cards")
     return parser.parse_args()
