@@ -146,6 +146,8 @@ def test_losses_are_said_before_and_after_writing(tmp_path: Path) -> None:
 def test_a_notebook_shows_a_small_png() -> None:
     wide = Picture.of(np.zeros((10, 3200, 3), np.uint8))
     assert read(wide._repr_png_()).size == (1600, 5)
+    assert repr(wide).startswith("Picture(")
+    assert repr(Picture.of(RGBA)) == "Picture(24×16, alpha)"
     assert read(Picture.of(RGBA)._repr_png_()).size == (24, 16)
 
 

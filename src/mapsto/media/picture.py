@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ __all__ = ["MAX_PIXELS", "Picture", "read", "settings", "target_size"]
 _NOTEBOOK_SIDE = 1600
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Picture:
     """One picture in memory.
 
@@ -50,9 +50,9 @@ class Picture:
 
     pixels: Pixels
     alpha: Pixels | None = None
-    icc: bytes | None = field(default=None, repr=False)
-    exif: bytes | None = field(default=None, repr=False)
-    xmp: bytes | None = field(default=None, repr=False)
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     format: str | None = None
     notes: tuple[str, ...] = ()
@@ -106,6 +106,11 @@ class Picture:
     def size(self) -> tuple[int, int]:
         """Width and height, as Pillow orders them."""
         return self.width, self.height
+
+    def __repr__(self) -> str:
+        kept = ("alpha", "icc", "exif", "xmp")
+        told = [f"{self.width}×{self.height}", self.format, *(name for name in kept if getattr(self, name) is not None)]
+        return f"Picture({', '.join(filter(None, told))})"
 
     def numpy(self) -> Pixels:
         """A copy of the pixels: [H, W, 3] uint8, or [H, W, 4] where there is alpha; sRGB."""
