@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from contextlib import suppress
@@ -65,6 +66,14 @@ def test_it_goes_to_standard_output_in_the_format_of_then(place: Path, capfdbina
     capfdbinary.readouterr()
     assert run(["redo", "then.webp", "-o", "-"]) == 0
     assert capfdbinary.readouterr().out == Path("then.webp").read_bytes()
+
+
+def test_a_photo_from_standard_input_is_not_called_another(mapsto: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapsto("style", "photo.jpg", "ink")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(Path("photo.jpg").read_bytes())))
+    done = mapsto("redo", "photo.ink.png", "-", "-o", "again.png")
+    assert (done.code, "another" in done.err) == (0, False)
+    assert np.array_equal(pixels("again.png"), pixels("photo.ink.png"))
 
 
 def test_another_photo_gets_the_same_settings(mapsto: Command) -> None:

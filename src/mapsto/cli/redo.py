@@ -51,8 +51,8 @@ def redo(
         file = File(painted.suffix[1:].lower(), _quality(settings), strip, pixels_of(max_pixels))
         style = repeated(settings["style"], [Path(), painted.parent, photo.parent], file.max_pixels)
         _paint(job, order, style, file, settings, voice, overwrite=overwrite)
-        if voice.fault is None and job.target is not None:
-            _compare(painted, job.target, settings, photo, voice)
+        if voice.fault is None:
+            _compare(painted, job, settings, voice)
 
 
 def _settings(painted: Path) -> dict[str, Any]:
@@ -206,8 +206,11 @@ def _warn_of_changes(painter: Painter, settings: dict[str, Any], voice: Voice) -
         voice.warn(f"It was painted in {settings.get('precision')}, and this is {painter.order.precision}: pixels may differ.")
 
 
-def _compare(painted: Path, again: Path, settings: dict[str, Any], photo: Path, voice: Voice) -> None:
-    """Say whether the pixels are the same, where they should be."""
+def _compare(painted: Path, job: plan.Job, settings: dict[str, Any], voice: Voice) -> None:
+    """Say whether the pixels are the same, where they should be and both files are there."""
+    photo, again = job.source.path, job.target
+    if photo is None or again is None:
+        return
     import numpy as np
 
     from mapsto.media.picture import read
