@@ -46,6 +46,13 @@ def test_the_demo_is_six_files_and_one_page_that_needs_nothing_else(mapsto: Comm
     assert len(list(Path("out").glob("photo.*.png"))) == 4
 
 
+def test_the_demo_knows_a_home_the_shell_left_alone(mapsto: Command, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(place))
+    done = mapsto("demo", "~/photo.jpg", "-o", "out")
+    assert done.code == 0, done.err
+    assert Path("out/photo.ink.png").is_file()
+
+
 def test_the_demo_brings_its_own_photo(mapsto: Command) -> None:
     pytest.importorskip("skimage")
     done = mapsto("demo", "--json")

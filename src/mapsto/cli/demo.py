@@ -57,7 +57,8 @@ def demo(
 
     with speaking("demo", json=json, quiet=quiet, verbose=verbose) as voice:
         file = File(max_pixels=pixels_of(max_pixels))
-        source, credit = (photo, "") if photo is not None else (_sample(output), CREDIT)
+        # make hands on ~ as it was typed
+        source, credit = (photo.expanduser(), "") if photo is not None else (_sample(output), CREDIT)
         size = _painting_size(source, file.max_pixels)
         order = Order(size=size, seed=seed, device=device, precision=precision, weights=weights)
         start = time.monotonic()
