@@ -46,6 +46,23 @@ def test_a_hand_can_be_named_but_not_like_another(mapsto: Command) -> None:
         assert mapsto("style", "photo.jpg", "other.png", "--learn", "0.2", "--name", name).code == 2
 
 
+def test_learning_is_refused_where_it_would_be_wasted(mapsto: Command) -> None:
+    photo("painting.png", (64, 64), seed=4)
+    done = mapsto("style", "photo.jpg", "painting.png", "--learn", "60", "--method", "optimize")
+    assert (done.code, "Leave --learn out" in done.err) == (2, True)
+    done = mapsto("style", "photo.jpg", "painting.png", "--learn", "nan")
+    assert (done.code, "Give --learn 60 or so" in done.err) == (2, True)
+
+
+def test_a_damaged_hand_stops_nothing(mapsto: Command, place: Path) -> None:
+    torn = place.parent / "home/data/weights/hand.torn.safetensors"
+    torn.write_bytes(b"xx")
+    assert "torn\tlearned" in mapsto("styles").out
+    assert mapsto("style", "photo.jpg", "ink").code == 0
+    assert mapsto("styles", "--forget", "torn").code == 0
+    assert not torn.exists()
+
+
 def test_optimising_shows_previews_and_clears_them(mapsto: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     photo("painting.png", (64, 64), seed=4)
     seen = []

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,15 @@ import torch
 from PIL import Image
 from skimage import data
 
+import mapsto
 from mapsto import weights
-from mapsto.errors import UnreadableInput, UsageError, WeightsError
-from mapsto.image import hands
+from mapsto.errors import OutOfMemory, UnreadableInput, UsageError, WeightsError
+from mapsto.image import hands, tiles
 from mapsto.image.colour import keep_chroma
 from mapsto.image.encoder import StyleEncoder
 from mapsto.image.features import PerceptualNetwork
 from mapsto.image.learn import LearnReport, learn_hand
-from mapsto.image.slow import learn_parts
+from mapsto.image.slow import learn_parts, optimized
 from mapsto.image.stylize import StyleNetwork
 from mapsto.image.stylizer import Progress, Style, Stylizer, style_tensor
 from mapsto.image.targets import mixed, target_of
@@ -94,10 +96,62 @@ def test_a_style_that_is_no_picture_is_unreadable(stylizer: Stylizer, cat: np.nd
         stylizer(cat, tmp_path / "text.jpg")
 
 
-@pytest.mark.parametrize("wrong", [{"strength": 1.2}, {"strength": -0.1}, {"batch_size": 0}, {"seed": -1}, {"tile": 8}])
-def test_impossible_options_are_refused(stylizer: Stylizer, cat: np.ndarray, wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"strength": 1.2}, {"strength": -0.1}, {"batch_size": 0}, {"seed": -1}, {"tile": 8}, {"tile": "512"}]
+)
+def test_impossible_options_are_refused(stylizer: Stylizer, cat: np.ndarray, wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         stylizer(cat, "great-wave", **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"method": "slow"}, {"method": "optimize", "learn": 60}, {"learn": 0}, {"learn": math.nan}])
+def test_ways_that_lead_nowhere_are_refused(
+    stylizer: Stylizer, cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("mapsto.image.stylizer._stylizer", lambda *_: stylizer)
+    Image.fromarray(cat).save(tmp_path / "p.png")
+    with pytest.raises(UsageError):
+        mapsto.style(cat, tmp_path / "p.png", **wrong)
+
+
+def test_optimising_knows_no_other_strengths_either(stylizer: Stylizer, cat: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="strength"):
+        optimized(stylizer, Picture.of(cat), cat, steps=1, strength=-1)
+
+
+class Narrow:
+    """Memory for pictures of so many pixels, and no more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, pixels: int) -> None:
+        self.pixels, self.run = pixels, tiles.run
+        monkeypatch.setattr(tiles, "run", self)
+
+    def __call__(self, network: StyleNetwork, photo: torch.Tensor, *rest: Any) -> torch.Tensor:
+        if photo[:, 0].numel() > self.pixels:
+            raise MemoryError
+        return self.run(network, photo, *rest)
+
+
+def test_where_memory_runs_out_tiles_become_smaller(stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = np.random.default_rng(0).integers(0, 255, (16, 1500, 3), dtype=np.uint8)
+    Narrow(monkeypatch, 16 * 800)
+    told: list[Progress] = []
+    painted = stylizer(wide, "great-wave", tile=1000, on_progress=told.append)
+    assert painted.shape == wide.shape
+    assert told[-1].tile == 504  # half of it, and a multiple of 8
+    with pytest.raises(OutOfMemory):
+        Narrow(monkeypatch, 0)
+        stylizer(wide, "great-wave")
+
+
+def test_a_batch_too_large_for_memory_is_painted_one_by_one(
+    stylizer: Stylizer, cat: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Progress] = []
+    Narrow(monkeypatch, cat[..., 0].size)
+    together = stylizer([cat, cat], "great-wave", batch_size=2, on_progress=told.append)
+    assert [progress.done for progress in told] == [1, 2]
+    assert all(np.array_equal(one, stylizer(cat, "great-wave")) for one in together)
 
 
 def test_colours_can_be_kept(stylizer: Stylizer, cat: np.ndarray) -> None:
@@ -206,6 +260,47 @@ def test_a_name_that_is_taken_is_not_learned_again(stylizer: Stylizer, tmp_path:
         learn_parts(stylizer, tmp_path / "p.png", seconds=1, name="great-wave")
     with pytest.raises(UsageError, match="nothing to learn"):
         learn_parts(stylizer, "great-wave", seconds=1)
+
+
+def test_a_hand_learned_anew_under_its_old_name_is_the_new_one(stylizer: Stylizer) -> None:
+    style = Style(torch.zeros(1, 64), (("p", 1.0),))
+    for value in (1.0, 2.0):
+        network = StyleNetwork(**{**stylizer.base.config, "names": ["p"]})
+        network.load_state_dict({**stylizer.base.state_dict(), "presets": torch.zeros(1, 64)})
+        torch.nn.init.constant_(network.stem.weight, value)
+        hands.keep("p", network, {})
+        assert float(stylizer.network_for(style).stem.weight.mean()) == pytest.approx(value)
+        hands.forget("p")
+
+
+def test_a_damaged_hand_is_listed_and_can_be_forgotten(stylizer: Stylizer) -> None:
+    hands.path_of("torn").parent.mkdir(parents=True)
+    hands.path_of("torn").write_bytes(b"xx")
+    with pytest.raises(WeightsError):
+        stylizer.style_of("torn")
+    hands.forget("torn")
+    assert hands.names() == []
+    with pytest.raises(UsageError, match="no learned style"):
+        hands.forget("torn")
+
+
+def test_a_long_file_name_still_makes_a_name(tmp_path: Path) -> None:
+    long = tmp_path / f"{'a' * 200}.png"
+    first = hands.free_name(long, [])
+    for name in (first, hands.free_name(long, [first])):
+        hands.check_name(name)
+
+
+def test_several_paintings_do_not_get_one_name(stylizer: Stylizer, cat: np.ndarray, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.fromarray(cat).save(tmp_path / name)
+    with pytest.raises(UsageError, match="one by one"):
+        learn_parts(stylizer, [(tmp_path / "a.png", 1), (tmp_path / "b.png", 1)], seconds=1, name="mine")
+
+
+def test_a_painting_twice_in_a_style_is_learned_once(stylizer: Stylizer, cat: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(cat).save(tmp_path / "a.png")
+    assert learn_parts(stylizer, [(tmp_path / "a.png", 1), (tmp_path / "a.png", 2)], seconds=0.1) == ["a", "a"]
 
 
 def test_bf16_paints_the_same_picture(stylizer: Stylizer, cat: np.ndarray) -> None:

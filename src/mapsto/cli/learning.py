@@ -61,9 +61,11 @@ def learn_hands(
 
 def _readable(jobs: Sequence[Job], max_pixels: int) -> list[Picture]:
     """Some of the pictures to paint; what cannot be read is told when its turn comes."""
+    from mapsto.image.slow import small_enough
+
     found: list[Picture] = []
     for job in jobs:
         if job.source.path is not None and len(found) < PHOTOS:
             with suppress(UnreadableInput):
-                found.append(Picture.of(job.source.path, max_pixels))
+                found.append(small_enough(Picture.of(job.source.path, max_pixels)))
     return found

@@ -49,14 +49,11 @@ class Order:
 
     def __post_init__(self) -> None:
         """Refuse early what the library would refuse after loading everything."""
+        from mapsto.image.styles import check_method, check_strength
         from mapsto.media.pixels import target_size
 
-        if not 0 <= self.strength <= 1:
-            raise UsageError(
-                f"The strength {self.strength:g} is out of range.", "It goes from 0, the photo, to 1, the full style."
-            )
-        if self.method not in ("fast", "optimize"):
-            raise UsageError(f"There is no method {self.method!r}.", "There are fast and optimize.")
+        check_strength(self.strength)
+        check_method(self.method)
         if self.steps < 1:
             raise UsageError(f"{self.steps} steps lead nowhere.", "Give --steps 1 or more.")
         target_size((64, 64), self.size)

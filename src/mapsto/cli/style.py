@@ -92,6 +92,9 @@ class Wanted:
 
     def __post_init__(self) -> None:
         """Refuse options that would be ignored."""
+        from mapsto.image.styles import check_method
+
+        check_method(self.order.method, self.learn)
         if self.name is not None and self.learn is None:
             raise UsageError("There is no style to name.", "--name goes with --learn.")
         if self.preview_every and self.order.method != "optimize":

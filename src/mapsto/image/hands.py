@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PREFIX = "hand."
 """Learned hands lie beside other weights; the prefix tells them apart."""
 
+LONGEST = 56
+"""Letters of a name that is taken from a file; a number may follow."""
+
 
 def names() -> list[str]:
     """All learned hands, sorted."""
@@ -35,15 +38,15 @@ def name_of(painting: Path, base: str = "") -> str | None:
         painting: The file.
         base: Digest of the weights it must have been learned on; any where it is empty.
     """
-    stories = {name: _story(path_of(name)) for name in names()}
-    known = {story.get("sha256"): name for name, story in stories.items() if not _strange(story, base)}
+    stories = {name: story(name) for name in names()}
+    known = {told.get("sha256"): name for name, told in stories.items() if not _strange(told, base)}
     return known.get(sha256(painting)) if known and painting.is_file() else None
 
 
 def free_name(painting: Path | None, taken: list[str]) -> str:
     """A name for a new hand: the painting's file name in plain letters, numbered where it is taken."""
     stem = re.sub(r"[^\w]+", "-", painting.stem.lower()).strip("-") if painting else "picture"
-    stem = stem or "picture"
+    stem = stem[:LONGEST] or "picture"
     numbered = (f"{stem}-{number}" for number in range(2, 10_000))
     return stem if stem not in taken else next(name for name in numbered if name not in taken)
 
@@ -69,11 +72,8 @@ def load(name: str, base: str = "") -> StyleNetwork:
         UsageError: no such hand.
         WeightsError: its file is damaged, or it was learned on other weights.
     """
-    path = path_of(name)
-    if not path.is_file():
-        near = ", ".join(nearest(name, names()) or names()) or "none yet"
-        raise UsageError(f"There is no learned style called {name!r}.", f"There are: {near}.")
-    if _strange(_story(path), base):
+    path = _there(name)
+    if _strange(story(name), base):
         raise WeightsError(
             f"The style {name!r} was learned on other weights than these.",
             f"Forget it with `mapsto styles --forget {name}`, and learn it again.",
@@ -97,21 +97,42 @@ def keep(name: str, network: StyleNetwork, hand: dict[str, Any]) -> Path:
 
 
 def forget(name: str) -> None:
-    """Delete a learned hand."""
-    load(name)
-    path_of(name).unlink()
+    """Delete a learned hand, damaged or not.
+
+    Raises:
+        UsageError: no such hand.
+    """
+    _there(name).unlink()
+
+
+def changed(name: str) -> int:
+    """When a hand was learned, in nanoseconds: what is remembered of it holds no longer than that.
+
+    Raises:
+        UsageError: no such hand.
+    """
+    return _there(name).stat().st_mtime_ns
+
+
+def story(name: str) -> dict[str, Any]:
+    """What the card says of a hand; nothing where it cannot be read."""
+    try:
+        return dict(weights.card(path_of(name)).get("hand", {}))
+    except WeightsError:
+        return {}
 
 
 def _folder() -> Path:
     return data_dir() / "weights"
 
 
-def _story(path: Path) -> dict[str, Any]:
-    """What the card says of a hand; nothing where it cannot be read."""
-    try:
-        return dict(weights.card(path).get("hand", {}))
-    except WeightsError:
-        return {}
+def _there(name: str) -> Path:
+    """The file of a hand that is kept."""
+    known = names()
+    if name not in known:
+        near = ", ".join(nearest(name, known) or known) or "none yet"
+        raise UsageError(f"There is no learned style called {name!r}.", f"There are: {near}.")
+    return path_of(name)
 
 
 def _strange(story: dict[str, Any], base: str) -> bool:

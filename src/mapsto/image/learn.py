@@ -22,6 +22,9 @@ from mapsto.learning import losses
 from mapsto.learning.scenes import scenes
 
 CROP, BATCH = 128, 4
+LARGEST = 512
+"""Shorter side at which larger photos are learned on."""
+
 RATES = (2e-2, 3e-3, 2e-3)
 """Of z, of the modulation, of all other weights."""
 
@@ -181,9 +184,9 @@ def _is_modulation(key: str) -> bool:
 
 
 def _at_least(photo: Tensor, side: int) -> Tensor:
-    """The photo with its shorter side at no less than `side` and no more than 512."""
+    """The photo with its shorter side at no less than `side` and no more than LARGEST."""
     shorter = min(photo.shape[2:])
-    scale = min(max(shorter, side), 512) / shorter
+    scale = min(max(shorter, side), LARGEST) / shorter
     size = [max(side, round(v * scale)) for v in photo.shape[2:]]
     return F.interpolate(photo, size=size, mode="bilinear", antialias=True)
 

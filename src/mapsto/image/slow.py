@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,8 @@ import torch
 from mapsto.errors import UsageError
 from mapsto.files import sha256
 from mapsto.image import hands
-from mapsto.image.learn import LearnReport, learn_hand
-from mapsto.image.styles import only_pictures, parts_of
+from mapsto.image.learn import LARGEST, LearnReport, learn_hand
+from mapsto.image.styles import check_strength, only_pictures, parts_of
 from mapsto.media.picture import Picture
 
 if TYPE_CHECKING:
@@ -31,18 +32,24 @@ def learn_parts(
     """Learn the hand of every picture file in a style that is not known yet; the names of all of them.
 
     Raises:
-        UsageError: the style has no picture file in it, or the name is taken.
+        UsageError: the style has no picture file in it, the name is taken, or it would be that of several.
     """
     paintings = [part for part, _ in parts_of(style, stylizer.names) if isinstance(part, Path)]
     if not paintings:
         raise UsageError("There is nothing to learn: this style is not a picture file.", "Leave --learn out.")
-    if seconds <= 0:
-        raise UsageError(f"{seconds:g} seconds are not enough to learn anything.", "Give --learn 60 or so.")
-    known = [hands.name_of(path, stylizer.digest) for path in paintings]
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"Nothing can be learned in {seconds:g} seconds.", "Give --learn 60 or so.")
+    if name is not None and len(set(paintings)) > 1:
+        raise UsageError(f"One name, {name!r}, and {len(set(paintings))} paintings.", "Learn them one by one.")
     return [
-        found or learn_painting(stylizer, path, seconds, photos, name, on_progress)
-        for path, found in zip(paintings, known, strict=True)
+        hands.name_of(path, stylizer.digest) or learn_painting(stylizer, path, seconds, photos, name, on_progress)
+        for path in paintings
     ]
+
+
+def small_enough(photo: Picture) -> Picture:
+    """A photo no larger than learning looks at it, so that several fit into memory."""
+    return photo.resized(LARGEST) if min(photo.size) > LARGEST else photo
 
 
 def learn_painting(
@@ -68,7 +75,7 @@ def learn_painting(
         stylizer.features,
         name=name,
         seconds=seconds,
-        photos=[photo.tensor() for photo in photos],
+        photos=[small_enough(photo).tensor() for photo in photos],
         bf16=stylizer.dtype == torch.bfloat16,
         on_report=on_progress,
     )
@@ -95,11 +102,12 @@ def optimized(
     Computes where the stylizer does, in its number type; `strength` blends the result with the photo.
 
     Raises:
-        UsageError: a preset in the style: presets are weights, they have no picture to compare with.
+        UsageError: a strength that is none, or a preset in the style: presets have no picture to compare with.
     """
     from mapsto.image.optimize import optimize
     from mapsto.image.stylizer import style_tensor
 
+    check_strength(strength)
     parts = parts_of(style, stylizer.names)
     only_pictures(parts)
     photo = picture.resized(size)

@@ -41,7 +41,7 @@ def styles(network: str | Path = "style-s") -> list[dict[str, Any]]:
     card = weights.card(network)
     told = card.get("presets", {})
     presets = [{**told.get(name, {}), "name": name, "kind": "preset"} for name in card["arguments"]["names"]]
-    learned = [{**weights.card(hands.path_of(name)).get("hand", {}), "name": name, "kind": "learned"} for name in hands.names()]
+    learned = [{**hands.story(name), "name": name, "kind": "learned"} for name in hands.names()]
     return presets + learned
 
 
@@ -65,6 +65,32 @@ def parts_of(style: object, known: Sequence[str]) -> list[Part]:
     if total <= 0:
         raise UsageError(f"The weights of {spelled(parts)!r} sum to nothing.", "Give at least one style a weight above 0.")
     return [(part, weight / total) for part, weight in parts]
+
+
+def check_strength(strength: float) -> None:
+    """Refuse a strength that is none.
+
+    Raises:
+        UsageError: outside [0, 1].
+    """
+    if not 0 <= strength <= 1:
+        raise UsageError(f"The strength {strength:g} is out of range.", "It goes from 0, the photo, to 1, the full style.")
+
+
+def check_method(method: str, learn: float | None = None) -> None:
+    """Refuse a way of painting that is none.
+
+    Args:
+        method: fast or optimize.
+        learn: Seconds of learning before, None for none.
+
+    Raises:
+        UsageError: another method, or learning for one that has no use for it.
+    """
+    if method not in ("fast", "optimize"):
+        raise UsageError(f"There is no method {method!r}.", "There are fast and optimize.")
+    if learn is not None and method == "optimize":
+        raise UsageError("Optimising looks at the picture itself and has no use for a learned hand.", "Leave --learn out.")
 
 
 def only_pictures(parts: Sequence[Part]) -> None:

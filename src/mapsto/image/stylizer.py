@@ -25,7 +25,7 @@ from mapsto.image import hands, tiles
 from mapsto.image.colour import keep_chroma
 from mapsto.image.encoder import StyleEncoder, summary
 from mapsto.image.features import PerceptualNetwork
-from mapsto.image.styles import parts_of
+from mapsto.image.styles import check_method, check_strength, parts_of
 from mapsto.image.stylize import StyleNetwork, noise_like
 from mapsto.media.picture import Picture
 
@@ -159,8 +159,7 @@ class Stylizer:
         """
         many = isinstance(pictures, (list, tuple))
         sources: list[object] = list(pictures) if many else [pictures]  # type: ignore[call-overload]
-        if not 0 <= strength <= 1:
-            raise UsageError(f"The strength {strength:g} is out of range.", "It goes from 0, the photo, to 1, the full style.")
+        check_strength(strength)
         if batch_size < 1:
             raise UsageError(f"A batch of {batch_size} holds nothing.", "Give 1 or more.")
         seed = devices.generator(seed).initial_seed()  # refuses what is no seed
@@ -201,12 +200,13 @@ class Stylizer:
 
     def network_for(self, style: Style) -> StyleNetwork:
         """The network that paints a style: the base, moved towards learned hands by their shares; on its device."""
-        return self._ready(style.hands)
+        # A hand that is forgotten and learned again has its old name and another file.
+        return self._ready(tuple((name, share, hands.changed(name)) for name, share in style.hands))
 
-    def _moved(self, learned: tuple[tuple[str, float], ...]) -> StyleNetwork:
+    def _moved(self, learned: tuple[tuple[str, float, int], ...]) -> StyleNetwork:
         network = StyleNetwork(**self.base.config)
         state = {name: value.clone() for name, value in self.base.state_dict().items()}
-        for name, share in learned:
+        for name, share, _ in learned:
             for key, value in hands.load(name).state_dict().items():
                 if key != "presets":
                     state[key] += share * (value - self.base.state_dict()[key])
@@ -215,10 +215,14 @@ class Stylizer:
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     def _paint_group(self, pictures: list[Picture], style: Style, job: _Job) -> list[Picture]:
-        """Pictures of one size in one batch, others one by one."""
-        together = len(pictures) > 1 and len({p.size for p in pictures}) == 1 and job.strength in (0, 1)
+        """Pictures of one size in one batch; others, and where memory runs out, one by one."""
+        together = len(pictures) > 1 and len({p.size for p in pictures}) == 1 and job.strength == 1
         if together and self._tile(pictures[0], job.tile, len(pictures)) is None:
-            return self._paint_batch(pictures, style, job)
+            try:
+                return self._paint_batch(pictures, style, job)
+            except (MemoryError, RuntimeError) as error:
+                if not devices.is_out_of_memory(error):
+                    raise
         return [self._paint_one(picture, style, job) for picture in pictures]
 
     def _paint_one(self, picture: Picture, style: Style, job: _Job) -> Picture:
@@ -253,11 +257,9 @@ class Stylizer:
                         f"There is not enough memory to paint {picture.width}×{picture.height} even in small tiles.",
                         "Close other programs, or give a smaller --size.",
                     ) from error
-                tile = TILE if tile is None or tile > TILE else tile // 2
+                tile = TILE if tile is None or tile > TILE else tiles.padded(tile // 2)
 
     def _paint_batch(self, pictures: list[Picture], style: Style, job: _Job) -> list[Picture]:
-        if job.strength == 0:
-            return [self._paint_one(picture, style, job) for picture in pictures]
         height, width = pictures[0].height, pictures[0].width
         box = tiles.Box(0, tiles.padded(height), 0, tiles.padded(width))
         photos = torch.cat([tiles.read(picture.pixels, box) for picture in pictures])
@@ -266,9 +268,10 @@ class Stylizer:
         painted = tiles.run(self.network_for(style), photos, z, noise, None)[:, :, :height, :width]
         if job.keep_colors:
             painted = keep_chroma(painted, photos[:, :, :height, :width])
-        for _ in pictures:
+        done = [picture.with_tensor(part) for picture, part in zip(pictures, painted, strict=True)]
+        for _ in done:
             job.clock.finished()
-        return [picture.with_tensor(part) for picture, part in zip(pictures, painted, strict=True)]
+        return done
 
     def _tile(self, picture: Picture, wanted: int | Literal["auto", "off"], count: int) -> int | None:
         """Side of the tiles, None for one piece."""
@@ -278,8 +281,8 @@ class Stylizer:
             need = count * picture.width * picture.height * BYTES_PER_PIXEL[self.dtype]
             free = devices.free_memory(self.device)
             return None if need <= min(1.3e9, 0.6 * free if free else 1.3e9) else TILE
-        if wanted < 64:
-            raise UsageError(f"Tiles of {wanted} pixels are too small.", "Give 64 or more, or auto.")
+        if not isinstance(wanted, int) or wanted < 64:
+            raise UsageError(f"{wanted!r} is no size of tiles.", "Give 64 or more pixels, auto or off.")
         return tiles.padded(wanted)
 
     def paced(self, picture: Picture, style: Style, strength: float) -> float:
@@ -404,17 +407,19 @@ def style(
 
     Returns:
         The painted picture; `.save(path)` writes it.
+
+    Raises:
+        UsageError: as there, or options that do not go together.
     """
     from mapsto.image.slow import learn_parts, optimized
 
+    check_method(method, learn)
     source = Picture.of(picture)
     stylizer = _stylizer("style-s", device, precision)
     if method == "optimize":
         options: dict[str, Any] = {"steps": steps, "size": size, "keep_colors": keep_colors, "seed": seed, "strength": strength}
         return optimized(stylizer, source, style, on_step=on_progress, **options)
-    if method != "fast":
-        raise UsageError(f"There is no method {method!r}.", "There are fast and optimize.")
-    if learn:
+    if learn is not None:
         learn_parts(stylizer, style, seconds=learn, photos=[source], on_progress=on_progress)
     options = {"strength": strength, "keep_colors": keep_colors, "size": size, "seed": seed, "tile": tile}
     painted: Picture = stylizer(source, style, on_progress=on_progress, **options)
