@@ -66,7 +66,10 @@ class Photograph:
 
     @property
     def held_out(self) -> bool:
-        """Whether it is one of the tenth that is measured on, by a hash of the name: the same on every machine."""
+        """Whether it is one of the tenth that is measured on, by a hash of the name: the same on every machine.
+
+        Not the tenth of recipes/pictures.py: the scores of the embedded weights stand on this one.
+        """
         return hashlib.sha256(self.name.encode()).digest()[0] < 26
 
 
