@@ -60,6 +60,18 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def check_writable(folder: Path) -> None:
+    """Write a file in a folder, which is created, and remove it again.
+
+    Raises:
+        NoSpace: that cannot be done.
+    """
+    probe = folder / f".probe-{secrets.token_hex(4)}"
+    with atomic(probe):
+        pass
+    probe.unlink()
+
+
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_WRITABLE = dict.fromkeys(
     (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),

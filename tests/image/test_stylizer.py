@@ -11,7 +11,7 @@ from skimage import data
 
 import mapsto
 from mapsto import weights
-from mapsto.errors import OutOfMemory, UnreadableInput, UsageError, WeightsError
+from mapsto.errors import NoSpace, OutOfMemory, UnreadableInput, UsageError, WeightsError
 from mapsto.image import hands, tiles
 from mapsto.image.colour import keep_chroma
 from mapsto.image.encoder import StyleEncoder
@@ -289,6 +289,16 @@ def test_a_long_file_name_still_makes_a_name(tmp_path: Path) -> None:
     first = hands.free_name(long, [])
     for name in (first, hands.free_name(long, [first])):
         hands.check_name(name)
+
+
+def test_nothing_is_learned_that_cannot_be_kept(
+    stylizer: Stylizer, cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(cat).save(tmp_path / "p.png")
+    monkeypatch.setenv("MAPSTO_HOME", str(tmp_path / "p.png"))  # a file is no folder, not even for root
+    with pytest.raises(NoSpace) as caught:
+        learn_parts(stylizer, tmp_path / "p.png", seconds=600)
+    assert "MAPSTO_HOME" in caught.value.hint
 
 
 def test_several_paintings_do_not_get_one_name(stylizer: Stylizer, cat: np.ndarray, tmp_path: Path) -> None:

@@ -102,13 +102,10 @@ def _folders() -> Iterator[Check]:
 
 def _trouble_writing(folder: Path) -> str:
     """Why nothing can be written into a folder; nothing if it can."""
-    from mapsto.files import atomic
+    from mapsto.files import check_writable
 
-    probe = folder / ".probe"
     try:
-        with atomic(probe) as temporary:
-            temporary.write_bytes(b"x")
-        probe.unlink()
+        check_writable(folder)
     except (MapstoError, OSError) as error:
         return str(error)
     return ""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mapsto import weights
-from mapsto.errors import UsageError, WeightsError, nearest
-from mapsto.files import data_dir, sha256
+from mapsto.errors import NoSpace, UsageError, WeightsError, nearest
+from mapsto.files import check_writable, data_dir, sha256
 
 if TYPE_CHECKING:
     from mapsto.image.stylize import StyleNetwork
@@ -59,6 +59,18 @@ def check_name(name: str) -> None:
     """
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         raise UsageError(f"{name!r} cannot be a style's name.", "Use letters, digits, - and _.")
+
+
+def check_place() -> None:
+    """Find out before a minute of learning whether a hand can be kept.
+
+    Raises:
+        NoSpace: the folder of hands cannot be written.
+    """
+    try:
+        check_writable(_folder())
+    except NoSpace as error:
+        raise NoSpace(f"Learned styles cannot be kept. {error.what}", "Set MAPSTO_HOME to a folder that can be written.") from error
 
 
 def load(name: str, base: str = "") -> StyleNetwork:

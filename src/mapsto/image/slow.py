@@ -67,6 +67,7 @@ def learn_painting(
     hands.check_name(name)
     if name in stylizer.names:
         raise UsageError(f"There is a style called {name!r} already.", "Choose another with --name.")
+    hands.check_place()
     picture = Picture.of(painting)
     network = learn_hand(
         stylizer.base,
