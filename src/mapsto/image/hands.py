@@ -70,7 +70,7 @@ def check_place() -> None:
     try:
         check_writable(_folder())
     except NoSpace as error:
-        raise NoSpace(f"Learned styles cannot be kept. {error.what}", "Set MAPSTO_HOME to a folder that can be written.") from error
+        raise NoSpace(f"Learned styles cannot be kept. {error.what}", "Set MAPSTO_HOME to a writable folder.") from error
 
 
 def load(name: str, base: str = "") -> StyleNetwork:
