@@ -74,7 +74,7 @@ def test_the_goal_is_the_gram_of_one_style_or_of_their_mixture(
         torch.testing.assert_close(two.grams[tap], 0.25 * grams[0][tap] + 0.75 * grams[1][tap])
     for tap in network.content_taps:
         torch.testing.assert_close(
-            one.content[0, 1][tap], losses.whiten(network(look(photo, (0, 1)))[tap]), rtol=1e-3, atol=1e-3
+            one.content[5, 3][tap], losses.whiten(network(look(photo, (5, 3)))[tap]), rtol=1e-3, atol=1e-3
         )
 
 
@@ -86,9 +86,13 @@ def test_a_picture_is_at_no_distance_from_its_own_palette(photo: Tensor, brick: 
     assert float(module.palette_distance(brick, wanted, dice)) > 1e-2
 
 
+def test_shifts_reach_every_row_and_column_of_the_networks_strides() -> None:
+    assert all(sorted(shift[axis] for shift in module.SHIFTS) == list(range(8)) for axis in (0, 1))
+
+
 def test_a_shift_moves_the_picture_under_the_network(photo: Tensor) -> None:
-    still, moved = look(photo), look(photo, (1, 0))
-    assert torch.equal(moved[..., 1:, :], still)
+    still, moved = look(photo), look(photo, (5, 3))
+    assert torch.equal(moved[..., 5:, 3:], still)
     assert torch.equal(still[..., 8:-8, 8:-8], photo)
 
 
@@ -196,7 +200,7 @@ def test_flat_pictures_do_no_harm(flat: str, photo: Tensor, painting: Tensor, ne
 
 def test_narrow_pictures_are_possible(painting: Tensor, network: PerceptualNetwork) -> None:
     assert (
-        paint(torch.rand(1, 3, 16, 300), [(torch.rand(1, 3, 400, 9), 1.0), (painting, 1.0)], network, steps=2).shape[-1] == 300
+        paint(torch.rand(1, 3, 16, 300), [(torch.rand(1, 3, 400, 17), 1.0), (painting, 1.0)], network, steps=2).shape[-1] == 300
     )
 
 
@@ -212,7 +216,7 @@ def test_no_steps_are_refused(photo: Tensor) -> None:
 
 
 def test_pictures_too_small_to_see_are_refused(photo: Tensor) -> None:
-    with pytest.raises(UsageError, match="5 × 80 px"):
-        optimize(photo[..., :5, :], [(photo, 1.0)])
+    with pytest.raises(UsageError, match="15 × 80 px"):
+        optimize(photo[..., :15, :], [(photo, 1.0)])
     with pytest.raises(UsageError, match="4 × 4 px"):
         optimize(photo, [(photo[..., :4, :4], 1.0)])
