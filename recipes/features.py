@@ -44,6 +44,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
+from whitening import Scaled, Whitened, moments
 
 from mapsto import weights
 from mapsto.files import atomic
@@ -52,6 +53,7 @@ from mapsto.learning import losses
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 TAPS = PerceptualNetwork.style_taps
+PROBES = 40  # batches that statistics of the teacher are taken from
 
 
 # ---------------------------------------------------------------- pictures
@@ -139,7 +141,7 @@ def batch(pictures: Sequence[Photograph], step: int, seed: int) -> Tensor:
 def spread(teacher: PerceptualNetwork, pictures: Sequence[Photograph], seed: int) -> dict[str, Tensor]:
     """One unit of error: the teacher's variance per channel and tap, [C, 1, 1], never below a tenth of the tap's mean."""
     sums: dict[str, list[Tensor]] = {tap: [] for tap in TAPS}
-    for step in range(40):
+    for step in range(PROBES):
         for tap, f in teacher(batch(pictures, step, seed + 1)).items():
             sums[tap].append(torch.stack([f.mean((0, 2, 3)), f.square().mean((0, 2, 3))]))
     found = {}
@@ -213,48 +215,7 @@ def gram_losses(student: PerceptualNetwork, x: Tensor, target: dict[str, Tensor]
     return found
 
 
-# ---------------------------------------------------------------- whitening
-
-
-class Whitened(nn.Module):
-    """Weights as V C^(−1/2), C the second moments of a convolution's inputs: Adam on V does not see how correlated pixels are.
-
-    A filter of 7×7 neighbouring pixels learns its fine detail hundreds of times slower without.
-    """
-
-    root: Tensor
-
-    def __init__(self, moments: Tensor) -> None:
-        super().__init__()
-        energy, axes = torch.linalg.eigh(moments.double())
-        energy = energy.clamp(min=0) + 1e-4 * energy.mean()
-        self.register_buffer("root", ((axes * energy.rsqrt()) @ axes.T).float())
-
-    def forward(self, free: Tensor) -> Tensor:
-        """[out, in, k, k] free parameters to the weights."""
-        with torch.autocast("cpu", enabled=False):
-            return (free.flatten(1) @ self.root).view_as(free)
-
-
-class Scaled(nn.Module):
-    """Weights or biases times a constant per output channel: features reach hundreds, what is learned stays near 1."""
-
-    scale: Tensor
-
-    def __init__(self, scale: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("scale", scale)
-
-    def forward(self, free: Tensor) -> Tensor:
-        """[out] or [out, in, k, k], scaled by output channel."""
-        return free * self.scale.view(-1, *[1] * (free.ndim - 1))
-
-
-def moments(convolution: nn.Conv2d, x: Tensor) -> Tensor:
-    """Second moments of the windows of `x` that a convolution sees: [in·k·k, in·k·k]."""
-    k, stride, padding = convolution.kernel_size, convolution.stride, convolution.padding
-    windows = F.unfold(x.contiguous(), k, padding=padding, stride=stride).transpose(1, 2).flatten(0, 1)
-    return windows.T @ windows / len(windows)
+# ---------------------------------------------------------------- conditioning
 
 
 def condition(
@@ -265,11 +226,11 @@ def condition(
     Returns what one unit of error is at each tap, see `spread`.
     """
     unit, sums = spread(teacher, pictures, seed), dict[str, Tensor]()
-    for step in range(20):
+    for step in range(PROBES // 2):
         x = batch(pictures, step, seed + 2)
         for tap, seen in inputs(x, teacher(x)).items():
             entered = student.normalise(x) if tap == "relu1" else student.enter(tap, seen)
-            sums[tap] = sums.get(tap, torch.zeros(())) + moments(first(student, tap), entered) / 20
+            sums[tap] = sums.get(tap, torch.zeros(())) + moments(first(student, tap), entered) / (PROBES // 2)
     for tap in TAPS:
         nn.init.normal_(first(student, tap).weight, std=(1.5 / len(sums[tap])) ** 0.5)
         parametrize.register_parametrization(first(student, tap), "weight", Whitened(sums[tap]))
@@ -378,8 +339,8 @@ class Run:
         begin, sums = time.process_time(), dict.fromkeys(TAPS, 0.0)
         while self.step < plan.steps:
             for tap, loss in self.one_step(plan).items():
-                sums[tap] += loss / 200
-            if self.step % 200 == 0:
+                sums[tap] += loss / 200  # the last row may be of fewer
+            if self.step % 200 == 0 or self.step == plan.steps:
                 self.seconds, begin = self.seconds + time.process_time() - begin, time.process_time()
                 row = {"step": self.step, "stage": plan.at(self.step - 1)[0], "seconds": round(self.seconds)}
                 with log.open("a") as file:

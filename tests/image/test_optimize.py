@@ -5,7 +5,7 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from mapsto.errors import UsageError
+from mapsto.errors import OutOfMemory, UsageError
 from mapsto.image import optimize as module
 from mapsto.image.canvas import grey, resize
 from mapsto.image.colour import luma
@@ -220,3 +220,9 @@ def test_pictures_too_small_to_see_are_refused(photo: Tensor) -> None:
         optimize(photo[..., :15, :], [(photo, 1.0)])
     with pytest.raises(UsageError, match="4 × 4 px"):
         optimize(photo, [(photo[..., :4, :4], 1.0)])
+
+
+def test_what_does_not_fit_is_refused_with_the_size_that_does(photo: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.devices, "free_memory", lambda device: 96 * 80 * module.BYTES_PER_PIXEL // 4)
+    with pytest.raises(OutOfMemory, match=r"80 × 96 px needs .* --size 40 or less"):
+        optimize(photo, [(photo, 1.0)])
