@@ -41,7 +41,8 @@ from mapsto.learning.scenes import scenes
 STAGES = ((0.63, 128, (6, 2, 1)), (0.95, 192, (4, 1, 1)), (1.0, 256, (2, 1, 1)))
 """Until which part of the steps: crop size, and how many presets, paintings and mixtures make a batch."""
 
-WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "range": 2.0, "lattice": 4.0}
+# Droplets are spikes in the deep features (see LIMIT in mapsto/image/stylize.py); the lattice is in measure.lattice_share.
+WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "range": 2.0, "lattice": 4.0, "droplets": 20.0}
 
 
 class Trainer:
@@ -57,6 +58,9 @@ class Trainer:
         self.encoder = StyleEncoder()
         self.z = torch.nn.Parameter(torch.randn(len(self.names), self.net.style_size))
         self.z.data[:, 0] = 1.0  # the amount of paint, see StyleNetwork
+        self.deep: list[Tensor] = []
+        for norm in (self.net.deep[-2].norm2, self.net.deep[-1].norm1, self.net.deep[-1].norm2, self.net.up1_norm):
+            norm.register_forward_pre_hook(lambda _module, inputs: self.deep.append(inputs[0]))
         self._read()
         if options.start:
             self.load_state(shipped(self.names, self.z.data))
@@ -156,17 +160,24 @@ class Trainer:
         with torch.no_grad():
             content = self.teacher(x, self.teacher.content_taps)
         noise = torch.cat([noise_like(*x.shape[2:], seed=int(self.rng.integers(1 << 30))) for _ in range(len(x))])
+        self.deep.clear()
         painted = self.net(x, style=z, noise=noise)
         seen = leaky(painted)
+        droplets = torch.stack([F.relu(losses.whiten(h).abs() - 4.5).square().mean() for h in self.deep]).sum()
         terms = distances(seen, target, content, self.teacher)
         nearness = 1 + 1.5 * (1 - amount)  # near the photo, the photo counts for more
         total = WEIGHTS["style"] * terms["style"] + WEIGHTS["colour"] * terms["colour"]
         total = total + self.options.content * nearness * terms["content"]
         gate = (1 - self.net.gate(z).squeeze(1).float() - (1 - amount)).abs()
         total = total.mean() + WEIGHTS["gate"] * (gate * (amount > 0.99)).mean()
+        total = total + WEIGHTS["droplets"] * droplets
         total = total + WEIGHTS["lattice"] * F.relu(lattice_share(seen.float()) - 0.04)
         total = total + self.options.tv * losses.total_variation(seen) + WEIGHTS["range"] * losses.out_of_range(painted)
-        return total, {**self.report({**terms, "gate": gate}), "lattice": float(lattice_share(seen.detach().float()))}
+        return total, {
+            **self.report({**terms, "gate": gate}),
+            "lattice": float(lattice_share(seen.detach().float())),
+            "droplets": float(droplets.detach()),
+        }
 
     def report(self, terms: dict[str, Tensor]) -> dict[str, float]:
         """Means over the presets of a batch, and over its paintings."""
