@@ -9,10 +9,10 @@ Every item of a batch is a style point z = Σ wᵢ zᵢ with Σ wᵢ ≤ 1; what
 are the same mixture of Gram matrices and of sorted colours, so mixing styles and turning strength down are trained, not hoped
 for. Run the same command again to resume.
 
-What ships: 9,987 steps, 5,150 CPU-seconds on one core of an AMD EPYC with AVX512-BF16 (the other core was busy). The
-options moved while it ran: --content 2.0 to step 1,660, then 1.5, 1.2 from 4,500 and 1.3 from 9,000; the lattice term joined at
-4,500, recoloured crops and scenes at 5,970, LIMIT at 7,150, the droplet term at 9,000. On held-out photos at 384 px, means of 32 presets:
-style .117, content .974, lattice share at most .104; 48 pairs with unseen paintings: style .179, content .841
+What ships: 9,987 steps, 5,150 CPU-seconds on one core of an AMD EPYC with AVX512-BF16 (the other core was busy). The options
+moved while it ran: --content 2.0 to step 1,660, then 1.5, 1.2 from 4,500 and 1.3 from 9,000; the lattice term joined at
+4,500, recoloured crops and scenes at 5,970, LIMIT at 7,150, the droplet term at 9,000. On held-out photos at 384 px, means of
+32 presets: style .117, content .974, lattice share at most .104; 48 pairs with unseen paintings: style .179, content .841
 (benchmarks/style_quality.py). Still falling when stopped.
 """
 
