@@ -33,8 +33,11 @@ STYLE_SIDE = 320
 """Shorter side at which a style picture is looked at, as in training: it sets how large its strokes come out."""
 
 TILE = 1024
-BYTES_PER_PIXEL = {torch.float32: 150, torch.bfloat16: 84}
-"""Peak memory of painting in one piece, measured; benchmarks/style.py."""
+BYTES_PER_PIXEL = {torch.float32: 240, torch.bfloat16: 125}
+"""Peak memory of painting in one piece at 4 megapixels, measured; larger pictures need a little less for each."""
+
+BUDGET = 1.55e9
+"""Bytes that one piece may take: with 0.4 GB for Python and PyTorch that stays below 2 GB."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +283,7 @@ class Stylizer:
         if wanted == "auto":
             need = count * picture.width * picture.height * BYTES_PER_PIXEL[self.dtype]
             free = devices.free_memory(self.device)
-            return None if need <= min(1.3e9, 0.6 * free if free else 1.3e9) else TILE
+            return None if need <= min(BUDGET, 0.6 * free if free else BUDGET) else TILE
         if not isinstance(wanted, int) or wanted < 64:
             raise UsageError(f"{wanted!r} is no size of tiles.", "Give 64 or more pixels, auto or off.")
         return tiles.padded(wanted)
