@@ -218,6 +218,21 @@ def test_learning_comes_nearer_to_the_painting(stylizer: Stylizer, cat: np.ndarr
     assert torch.equal(network(x, style=torch.zeros(1, 64), noise=noise), x)
 
 
+def test_learning_follows_its_seed_and_no_other(stylizer: Stylizer, cat: np.ndarray) -> None:
+    torch.manual_seed(1)
+    one = learned(stylizer, cat, [], steps=3)
+    torch.manual_seed(2)
+    other = learned(stylizer, cat, [], steps=3)
+    assert all(torch.equal(value, other.state_dict()[key]) for key, value in one.state_dict().items())
+
+
+def test_one_piece_stays_below_two_gigabytes(stylizer: Stylizer) -> None:
+    half = Stylizer(stylizer.base, stylizer.encoder, stylizer.features, dtype=torch.bfloat16)
+    sizes = {megapixels: Picture.of(np.zeros((1, megapixels * 10**6, 3), np.uint8)) for megapixels in (5, 8, 12, 14)}
+    tiled = [[s._tile(sizes[m], "auto", 1) is not None for m in (5, 8, 12, 14)] for s in (stylizer, half)]
+    assert tiled == [[False, True, True, True], [False, False, False, True]]  # measured: fp32 241, bf16 125 bytes a pixel
+
+
 def test_a_tight_leash_stays_near_the_start(stylizer: Stylizer, cat: np.ndarray) -> None:
     def moved(leash: float) -> float:
         network = learned(stylizer, cat, [], steps=8, leash=leash)

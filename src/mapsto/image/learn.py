@@ -108,7 +108,7 @@ class _Learner:
         self.start = {key: value.detach().clone() for key, value in self.net.named_parameters()}
         self.generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            self.target = target_of(painting.to(self.device), features, rounds=32)
+            self.target = target_of(painting.to(self.device), features, rounds=32, generator=self.generator)
         self.photos = [_at_least(photo, CROP) for photo in photos]
         modulation = [p for key, p in self.net.named_parameters() if _is_modulation(key)]
         self.rest = [p for key, p in self.net.named_parameters() if not _is_modulation(key)]
@@ -150,12 +150,12 @@ class _Learner:
         with torch.no_grad():
             content = self.features(x, self.features.content_taps)
         target = Target({k: v.expand(len(x), -1, -1) for k, v in self.target.grams.items()}, self.target.colours)
-        terms = {key: value.mean() for key, value in distances(seen, target, content, self.features).items()}
+        apart = distances(seen, target, content, self.features, self.generator)
+        terms = {key: value.mean() for key, value in apart.items()}
         total = 5 * terms["style"] + terms["content"] + 6 * terms["colour"] + self._leash()
         total = total + 0.5 * losses.total_variation(seen) + 2 * losses.out_of_range(painted)
-        return total + 0.3 * (1 - self.net.gate(self.z)).abs().mean(), {
-            key: float(terms[key].detach()) for key in ("style", "content")
-        }
+        total = total + 0.3 * (1 - self.net.gate(self.z)).abs().mean()
+        return total, {key: float(terms[key].detach()) for key in ("style", "content")}
 
     def _leash(self) -> Tensor:
         """λ · mean over weights of (w − w₀)², each tensor measured in units of its own spread."""

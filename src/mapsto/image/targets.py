@@ -32,24 +32,26 @@ class Target(NamedTuple):
         return Target({name: value[index] for name, value in self.grams.items()}, self.colours[index])
 
 
-def sorted_colours(x: Tensor, rounds: int = 1) -> Tensor:
+def sorted_colours(x: Tensor, rounds: int = 1, generator: torch.Generator | None = None) -> Tensor:
     """[B, 3, H, W] → [B, K, Q]: Q pixels drawn at random, since sorting all of them costs more than the networks.
 
     Args:
         x: Pictures in [0, 1].
         rounds: How often to draw; the mean is steadier, for targets that are measured once.
+        generator: Of the drawing, on the CPU.
     """
     flat = x.float().flatten(2)
     total = torch.zeros(())
     for _ in range(rounds):
-        drawn = torch.randint(flat.shape[2], (COLOURS,))
+        drawn = torch.randint(flat.shape[2], (COLOURS,), generator=generator)
         total = total + (DIRECTIONS.to(x.device) @ flat[:, :, drawn]).sort(-1).values
     return total / rounds
 
 
-def target_of(x: Tensor, network: PerceptualNetwork, rounds: int = 1) -> Target:
-    """The target that pictures set: [B, 3, H, W] in [0, 1]."""
-    return Target({name: value.float() for name, value in losses.grams(network(x)).items()}, sorted_colours(x, rounds))
+def target_of(x: Tensor, network: PerceptualNetwork, rounds: int = 1, generator: torch.Generator | None = None) -> Target:
+    """The target that pictures set: [B, 3, H, W] in [0, 1]; rounds and generator as for `sorted_colours`."""
+    grams = {name: value.float() for name, value in losses.grams(network(x)).items()}
+    return Target(grams, sorted_colours(x, rounds, generator))
 
 
 def join(targets: Sequence[Target]) -> Target:
@@ -66,7 +68,13 @@ def mixed(targets: Sequence[Target], weights: Sequence[float]) -> Target:
     return Target(grams, torch.stack([w * t.colours for t, w in pairs]).sum(0))
 
 
-def distances(seen: Tensor, target: Target, content: losses.Taps, network: PerceptualNetwork) -> dict[str, Tensor]:
+def distances(
+    seen: Tensor,
+    target: Target,
+    content: losses.Taps,
+    network: PerceptualNetwork,
+    generator: torch.Generator | None = None,
+) -> dict[str, Tensor]:
     """How far pictures are from their targets: `style`, `content` and `colour`, each [B].
 
     Args:
@@ -74,13 +82,14 @@ def distances(seen: Tensor, target: Target, content: losses.Taps, network: Perce
         target: What they should look like.
         content: Features of the photos at the network's content taps: what they should depict.
         network: The perceptual network of all of these.
+        generator: As for `sorted_colours`.
     """
     taps = network(seen)
     with torch.autocast(seen.device.type, enabled=False):
         return {
             "style": losses.balanced_style(losses.grams(taps), target.grams),
             "content": losses.content_distance({name: taps[name] for name in content}, content),
-            "colour": (sorted_colours(seen) - target.colours).square().mean((1, 2)),
+            "colour": (sorted_colours(seen, generator=generator) - target.colours).square().mean((1, 2)),
         }
 
 
