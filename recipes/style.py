@@ -312,7 +312,7 @@ def export(options: argparse.Namespace) -> None:
     card = {
         "recipe": f"recipes/style.py, {kept['step']} steps, {kept['seconds']:.0f} CPU-seconds",
         "data": "390 photos, 211 photo crops and 301 pictures of clothing under free licences (CC0, CC BY, CC BY-SA, Unsplash, "
-        "Pexels) as content, a tenth of them held out; as styles the presets' own pictures and 586 paintings, drawings and comic "
+        "Pexels) as content, a tenth of them held out; as styles the presets' own pictures and 586 paintings, drawings, comic "
         "pages, public domain and CC BY 4.0 (Pepper&Carrot by David Revoy)",
         "licence": "Apache-2.0",
         "scores": scores or {"step": kept["step"]},
