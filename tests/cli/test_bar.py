@@ -15,18 +15,23 @@ from mapsto.cli import bar
 from mapsto.cli.voice import Voice
 
 
+END = b"\x03end of what was shown"
+
+
 @contextmanager
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     """Both streams on a terminal; yields what tells all that it showed."""
-    monkeypatch.setenv("TERM", "xterm")
+    for name, value in {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}.items():
+        monkeypatch.setenv(name, value)
     master, slave = pty.openpty()
-    os.set_blocking(master, False)
 
     def shown() -> str:
-        try:
-            return os.read(master, 1 << 20).decode()
-        except BlockingIOError:
-            return ""
+        screen.flush()
+        os.write(slave, END)
+        said = b""
+        while not said.endswith(END):  # a terminal hands on what was written in pieces, when it likes
+            said += os.read(master, 1 << 16)
+        return said.removesuffix(END).decode()
 
     with open(slave, "w") as screen, monkeypatch.context() as patch:  # noqa: PTH123 (a descriptor)
         patch.setattr(sys, "stdout", screen)
