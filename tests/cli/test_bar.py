@@ -14,7 +14,6 @@ import pytest
 from mapsto.cli import bar
 from mapsto.cli.voice import Voice
 
-
 END = b"\x03end of what was shown"
 
 
