@@ -19,6 +19,7 @@ from mapsto.image.features import PerceptualNetwork
 from mapsto.image.stylize import StyleNetwork, noise_like
 from mapsto.image.targets import Target, distances, leaky, target_of
 from mapsto.learning import losses
+from mapsto.learning.leash import Leash
 from mapsto.learning.scenes import scenes
 
 CROP, BATCH = 128, 4
@@ -100,12 +101,12 @@ class _Learner:
         seed: int,
     ) -> None:
         self.device = next(features.parameters()).device
-        self.features, self.leash, self.bf16 = features, leash, bf16
+        self.features, self.strength, self.bf16 = features, leash, bf16
         self.net = StyleNetwork(**{**network.config, "names": [name]})
         self.net.load_state_dict({**network.state_dict(), "presets": z.float()})
         self.net = self.net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.z = nn.Parameter(z.detach().float().to(self.device).clone())
-        self.start = {key: value.detach().clone() for key, value in self.net.named_parameters()}
+        self.moved = Leash(dict(self.net.named_parameters()))
         self.generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             self.target = target_of(painting.to(self.device), features, rounds=32, generator=self.generator)
@@ -152,19 +153,11 @@ class _Learner:
         target = Target({k: v.expand(len(x), -1, -1) for k, v in self.target.grams.items()}, self.target.colours)
         apart = distances(seen, target, content, self.features, self.generator)
         terms = {key: value.mean() for key, value in apart.items()}
-        total = 5 * terms["style"] + terms["content"] + 6 * terms["colour"] + self._leash()
+        total = 5 * terms["style"] + terms["content"] + 6 * terms["colour"]
+        total = total + self.strength * self.moved(self.net.named_parameters())
         total = total + 0.5 * losses.total_variation(seen) + 2 * losses.out_of_range(painted)
         total = total + 0.3 * (1 - self.net.gate(self.z)).abs().mean()
         return total, {key: float(terms[key].detach()) for key in ("style", "content")}
-
-    def _leash(self) -> Tensor:
-        """λ · mean over weights of (w − w₀)², each tensor measured in units of its own spread."""
-        terms = [
-            (weight - self.start[key]).square().mean() / self.start[key].square().mean().clamp_min(1e-6)
-            for key, weight in self.net.named_parameters()
-            if weight.requires_grad
-        ]
-        return self.leash * torch.stack(terms).mean()
 
     def _batch(self) -> Tensor:
         """Crops of the photos and built-in scenes, half and half; scenes alone where there are no photos."""
