@@ -45,8 +45,11 @@ from mapsto.learning.scenes import scenes
 STAGES = ((0.63, 128, (6, 2, 1)), (0.95, 192, (4, 1, 1)), (1.0, 256, (2, 1, 1)))
 """Until which part of the steps: crop size, and how many presets, paintings and mixtures make a batch."""
 
+FURTHER = ((0.4, 192, (4, 1, 1)), (1.0, 256, (3, 1, 1)))
+"""The same for weights that are trained already (`--start`)."""
+
 # Droplets are spikes in the deep features (see LIMIT in mapsto/image/stylize.py); the lattice is in measure.lattice_share.
-WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "range": 2.0, "lattice": 4.0, "droplets": 20.0}
+WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "range": 2.0, "lattice": 4.0, "droplets": 50.0}
 
 
 class Trainer:
@@ -63,11 +66,11 @@ class Trainer:
         self.z = torch.nn.Parameter(torch.randn(len(self.names), self.net.style_size))
         self.z.data[:, 0] = 1.0  # the amount of paint, see StyleNetwork
         self.deep: list[Tensor] = []
-        for norm in (self.net.deep[-2].norm2, self.net.deep[-1].norm1, self.net.deep[-1].norm2, self.net.up1_norm):
+        for norm in [*(norm for block in self.net.deep for norm in (block.norm1, block.norm2)), self.net.up1_norm]:
             norm.register_forward_pre_hook(lambda _module, inputs: self.deep.append(inputs[0]))
         self._read()
         if options.start:
-            self.load_state(shipped(self.names, self.z.data))
+            self.grow(shipped(self.names, self.z.data))
         bases = ((self.net.parameters(), 2e-3), ([self.z], 1e-2), (self.encoder.parameters(), 1e-3))
         self.optimiser = torch.optim.Adam([{"params": list(p), "base": rate} for p, rate in bases], betas=(0.9, 0.99))
         self.average = {key: value.clone() for key, value in self.state().items()}
@@ -96,12 +99,21 @@ class Trainer:
         self.encoder.load_state_dict({key[8:]: value for key, value in state.items() if key.startswith("encoder.")})
         self.z.data.copy_(state["z"])
 
+    def grow(self, state: dict[str, Tensor]) -> None:
+        """Take weights over, of a smaller network too: blocks that it lacks start as the identity."""
+        known = {key for key in state if key.startswith("net.")}
+        for name, value in self.net.state_dict().items():
+            if f"net.{name}" not in known and ".norm2.affine." in name:
+                value.zero_()
+        self.load_state({**self.state(), **state})
+
     # ---- batches ----
 
     def stage(self) -> tuple[int, tuple[int, int, int]]:
         """Crop size, and presets, paintings and mixtures in a batch."""
         part = self.step / self.options.steps
-        return next((size, counts) for until, size, counts in STAGES if part < until or until == 1.0)
+        stages = FURTHER if self.options.start else STAGES
+        return next((size, counts) for until, size, counts in stages if part < until or until == 1.0)
 
     def next_presets(self, count: int) -> list[int]:
         """Each preset once before any comes again."""
@@ -118,8 +130,9 @@ class Trainer:
         crops = [crop(picture, size, self.rng)[None] for picture in drawn]
         # Photos hardly ever saturate; without colours at the edge of the range a flat orange sleeve grows blotches.
         crops = [recolour(x, self.rng, (0.7, 2.0)) if self.rng.random() < 0.25 else x for x in crops]
-        if self.rng.random() < 0.15:
-            crops[-1] = scenes(1, size, torch.Generator().manual_seed(int(self.rng.integers(1 << 30))))
+        for place in (0, -1):  # drawn scenes have the flat skies in which droplets grow
+            if self.rng.random() < 0.15:
+                crops[place] = scenes(1, size, torch.Generator().manual_seed(int(self.rng.integers(1 << 30))))
         return torch.cat(crops)
 
     def batch(self) -> tuple[Tensor, Tensor, Target, Tensor]:
@@ -196,7 +209,7 @@ class Trainer:
         part = min(1.0, self.step / self.options.steps)
         factor = min(1.0, (self.step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
         for group in self.optimiser.param_groups:
-            group["lr"] = group["base"] * factor
+            group["lr"] = group["base"] * self.options.rate * factor
         with torch.autocast("cpu", torch.bfloat16):
             total, report = self.losses()
         self.optimiser.zero_grad(set_to_none=True)
@@ -337,6 +350,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=12_000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--content", type=float, default=2.0, help="weight of the content term")
+    parser.add_argument("--rate", type=float, default=1.0, help="factor of all learning rates; 0.4 suits --start")
     parser.add_argument("--tv", type=float, default=0.5, help="weight of total variation")
     parser.add_argument("--cap", type=int, default=120, help="paintings of one folder at most")
     parser.add_argument("--start", action="store_true", help="begin with the embedded weights instead of fresh ones")

@@ -11,7 +11,7 @@ from mapsto.image.stylize import StyleNetwork, noise_like
 @pytest.fixture(scope="module")
 def network() -> StyleNetwork:
     torch.manual_seed(1)
-    made = StyleNetwork(width=8, deep=12, deep_blocks=3, fine_blocks=2, style_size=6)
+    made = StyleNetwork(width=8, deep=12, style_size=6)  # as deep as what ships
     return made.eval().requires_grad_(False)
 
 

@@ -122,8 +122,8 @@ class StyleNetwork(Mapping[Image, Image]):
         names: Sequence[str] = (),
         width: int = 64,
         deep: int = 128,
-        deep_blocks: int = 3,
-        fine_blocks: int = 2,
+        deep_blocks: int = 6,
+        fine_blocks: int = 3,
         style_size: int = 64,
     ) -> None:
         super().__init__(Image(), Image(), {"style": Style(style_size), "noise": None, "stats": None})

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from mapsto.image.stylize import FACTOR, Stats, StyleNetwork, noise_like
 
-HALO = 96
-"""Pixels computed around a tile and cut off again; the network sees 84 around itself."""
+HALO = 152
+"""Pixels computed around a tile and cut off again; the network sees 147 around itself."""
 
 PIECE = 512
 SAMPLE_PIXELS = 4_200_000
