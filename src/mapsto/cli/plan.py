@@ -22,9 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mapsto.errors import MapstoError, UnreadableInput, UsageError, nearest
-
-PICTURES = (".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""What counts as a picture in a folder."""
+from mapsto.media.albums import PICTURES
 
 STREAM = "-"
 FIELDS = ("stem", "name", "ext", "style", "dir")

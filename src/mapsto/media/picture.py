@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,12 +223,14 @@ class Picture:
         return self.resized((side, side)).encode("png", strip=True)
 
 
-def read(source: Source, max_pixels: int = MAX_PIXELS) -> Picture:
+def read(source: Source, max_pixels: int = MAX_PIXELS, enough: int | None = None) -> Picture:
     """Read one picture; of an animation or a document of several pages, the first.
 
     Args:
         source: A path, the bytes of a file, or a binary file object.
         max_pixels: Limit on width × height, checked before anything is decoded.
+        enough: Pixels of the shorter side that will do: a JPEG may then come at a half, a quarter or an eighth of its size,
+            which is several times faster than decoding all of it.
 
     Raises:
         UnreadableInput: missing, not a picture, damaged, lying about its size, or above the limit.
@@ -237,6 +240,9 @@ def read(source: Source, max_pixels: int = MAX_PIXELS) -> Picture:
         image = opening.header(file, name, max_pixels)
         with image, opening.guarded(name, max_pixels):
             raw = pixels.stored_as(image)
+            if enough is not None:
+                scale = enough / min(image.size)
+                image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
             image.load()
             return picture_of(image, name, raw)
 
