@@ -1,0 +1,257 @@
+"""How far one set of pictures is from another, in the eyes of the project's own small network.
+
+    real, made = embed(photos, network), embed(samples, network)
+    fd(real, made)                        # 0 for the same distribution; falls with both flaws and sameness
+    precision_recall(real, made)          # how many samples look real; how many real pictures could have been sampled
+
+None of these is a "FID": that is a distance in the features of an Inception network, and no number here compares with it.
+Compare numbers of this file with each other, at equal counts and size of picture, and beside the ladder of evaluate.py.
+
+Shapes: N (M) pictures, C × H × W each, F features of a picture, B points of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mapsto.errors import UsageError
+from mapsto.image.features import PerceptualNetwork
+from mapsto.paths import Path
+
+TAP = "fire8"
+"""The deepest features, averaged over positions: of those tried they tell best a picture whose parts are in the wrong places."""
+
+SIDE, LARGEST = 64, 128
+"""Pixels: smaller pictures are enlarged bilinearly, and larger ones reduced, until the shorter side is in this range."""
+
+SCALE = 62.0
+"""RMS of the features over the pictures of scenes.py at 64 pixels, so that a feature is about 1."""
+
+BATCH = 50
+
+
+class Estimate(NamedTuple):
+    """A figure and its standard error."""
+
+    value: float
+    error: float
+
+
+def embed(pictures: Tensor | Iterable[Tensor], network: PerceptualNetwork) -> Tensor:
+    """Features of pictures, one row each: [N, 512] float64 on the CPU.
+
+    Args:
+        pictures: [N, C, H, W], or batches of it: sRGB in [0, 1], clamped to it; C is 3, 1 (grey), or 4 (straight alpha, laid
+            on white).
+        network: `mapsto.image.features.perceptual("small")`, on any device.
+
+    Raises:
+        UsageError: there are no pictures, or they are not of such a shape.
+    """
+    device = next(network.parameters()).device
+    batches = [pictures] if isinstance(pictures, Tensor) else pictures
+    with torch.inference_mode():
+        rows = [_features(part.to(device), network).cpu() for batch in batches for part in batch.split(BATCH)]
+    if not rows or not sum(map(len, rows)):
+        raise UsageError("There are no pictures to measure.", "Give two at least.")
+    return torch.cat(rows).double() / SCALE
+
+
+def _features(x: Tensor, network: PerceptualNetwork) -> Tensor:
+    fitted = _fitted(on_white(x)).contiguous(memory_format=torch.channels_last)
+    return network(fitted, taps=(TAP,))[TAP].mean((2, 3))
+
+
+def on_white(x: Tensor, /) -> Tensor:
+    """[B, 1 | 3 | 4, H, W] to three channels in [0, 1]: grey repeated, straight alpha laid on white."""
+    if x.ndim != 4 or x.shape[1] not in (1, 3, 4):
+        raise UsageError(f"Pictures [N, 3 or 4, H, W] are wanted, not {list(x.shape)}.")
+    x = x.float().clamp(0, 1)
+    return torch.lerp(x.new_ones(()), x[:, :3], x[:, 3:]) if x.shape[1] == 4 else x.expand(-1, 3, -1, -1)
+
+
+def _fitted(x: Tensor) -> Tensor:
+    """The shorter side brought into [SIDE, LARGEST], the longer one in proportion."""
+    short = min(x.shape[2:])
+    factor = min(max(short, SIDE), LARGEST) / short
+    if factor == 1:
+        return x
+    size = [max(SIDE, round(side * factor)) for side in x.shape[2:]]
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=factor < 1)
+
+
+def fd(a: Tensor, b: Tensor) -> float:
+    """Fréchet distance of two Gaussians with the moments of two sets: |m − n|² + tr(S + T − 2 (ST)^½), never below 0.
+
+    Exact and without a matrix root: with S = XᵀX and T = YᵀY the last trace is the sum of the singular values of XYᵀ. Finite
+    sets are apart even when they come from one source: compare with real v real at equal counts.
+
+    Args:
+        a: [N, F], N ≥ 2.
+        b: [M, F], M ≥ 2.
+
+    Source: Dowson & Landau, "The Fréchet distance between multivariate normal distributions", 1982, eq. 4; as a measure of
+    generators Heusel et al., arXiv 1706.08500, eq. 6.
+    """
+    _comparable(a, b, least=2)
+    (mean_a, root_a), (mean_b, root_b) = _gaussian(a), _gaussian(b)
+    overlap = torch.linalg.svdvals(root_a @ root_b.T).sum()
+    spread = root_a.square().sum() + root_b.square().sum() - 2 * overlap
+    return max(0.0, float((mean_a - mean_b).square().sum() + spread))
+
+
+def _gaussian(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean [F], and a root X [≤ F, F] of the covariance XᵀX."""
+    x = x.double()
+    mean = x.mean(0)
+    root = (x - mean) / (len(x) - 1) ** 0.5
+    return mean, torch.linalg.qr(root, mode="r").R if len(x) > x.shape[1] else root
+
+
+def kd(a: Tensor, b: Tensor) -> Estimate:
+    """Kernel distance: squared maximum mean discrepancy, kernel (x·y / F + 1)³, without bias; times 1000.
+
+    0 in expectation for sets of one source, so it may come out negative; unlike `fd` it does not depend on the counts. All pairs
+    are used rather than random subsets; the error is that of a U-statistic of pairs (aᵢ, bᵢ), which holds at distance 0 too.
+
+    Args:
+        a: [N, F], N ≥ 4; if the counts differ, the last of the larger set are left out.
+        b: [N, F].
+
+    Source: Bińkowski et al., "Demystifying MMD GANs", arXiv 1801.01401, eq. 3 and 4; the variance by Hoeffding, "A class of
+    statistics with asymptotically normal distribution", 1948, eq. 5.13.
+    """
+    _comparable(a, b, least=4)
+    count = min(len(a), len(b))
+    a, b = a[:count].double(), b[:count].double()
+    cross = _kernel(a, b)
+    pairs = 1000 * (_kernel(a, a) + _kernel(b, b) - cross - cross.T)
+    off = pairs[~torch.eye(count, dtype=torch.bool, device=a.device)].view(count, count - 1)
+    of_pair = off.var()
+    of_point = ((off.mean(1).var() * (count - 1) - of_pair) / (count - 2)).clamp_min(0)
+    variance = (4 * (count - 2) * of_point + 2 * of_pair) / (count * (count - 1))
+    return Estimate(float(off.mean()), float(variance.sqrt()))
+
+
+def _kernel(x: Tensor, y: Tensor) -> Tensor:
+    return (x @ y.T / x.shape[1] + 1) ** 3
+
+
+def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> tuple[float, float]:
+    """Share of the made within reach of the real, and of the real within reach of the made, each in [0, 1].
+
+    A set reaches as far as a ball about each of its points that touches the k-th nearest other one. High precision alone may
+    mean that few kinds of picture are made, or blurred ones; two sets of one source give about 0.7 to 0.8 for both.
+
+    Args:
+        real: [N, F], N > k.
+        made: [M, F], M > k.
+        k: Neighbours.
+
+    Source: Kynkäänniemi et al., "Improved precision and recall metric", arXiv 1904.06991, eq. 1 and 2.
+    """
+    _comparable(real, made, least=k + 1)
+    apart = distances(made, real)
+    precision = (apart <= _reach(real, k)).any(1)
+    recall = (apart.T <= _reach(made, k)).any(1)
+    return float(precision.double().mean()), float(recall.double().mean())
+
+
+def _reach(x: Tensor, k: int) -> Tensor:
+    """Distance to the k-th nearest other point: [N, F] → [N]."""
+    return distances(x, x).fill_diagonal_(torch.inf).kthvalue(k, dim=1).values
+
+
+def distances(a: Tensor, b: Tensor) -> Tensor:
+    """Euclidean, of all pairs: [N, F], [M, F] → [N, M]; 0 for equal rows, since no product of matrices rounds it away."""
+    return torch.cdist(a.double(), b.double(), compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def nearest_ratio(made: Tensor, train: Tensor, held_out: Tensor) -> float:
+    """Whether a generator repeats its lessons: distance of the made to the nearest picture of the training, over that of the
+    held out, medians; about 1 or more for new pictures, 0 for copies.
+
+    Args:
+        made: [N, F].
+        train: [K, F], all that was learned from, or the measure sees only copies of a part.
+        held_out: [M, F], of the same source and never learned from.
+    """
+    ours, chance = _nearest(made, train), _nearest(held_out, train)
+    return float(ours.median() / chance.median().clamp_min(1e-12))
+
+
+def copied(made: Tensor, train: Tensor, held_out: Tensor, chance: float = 0.01) -> float:
+    """Share of the made that lie nearer to a training picture than all but a share `chance` of the held out do.
+
+    About `chance` for new pictures, more where some are copies: a median does not see a few. Shapes as for `nearest_ratio`.
+    """
+    near = _nearest(held_out, train).quantile(chance)
+    return float((_nearest(made, train) < near).double().mean())
+
+
+def _nearest(x: Tensor, among: Tensor) -> Tensor:
+    _comparable(x, among, least=1)
+    return torch.cat([torch.cdist(part.double(), among.double()).amin(1) for part in x.split(256)])
+
+
+def path_length(
+    decode: Callable[[Tensor], Tensor],
+    way: Path,
+    generator: torch.Generator,
+    *,
+    distance: Callable[[Tensor, Tensor], Tensor],
+    times: int = 8,
+    step: float = 1e-3,
+) -> Estimate:
+    """Mean of d(G(way(t)), G(way(t + ε))) / ε² over random times and all points of the batch: how evenly a space is filled.
+
+    Args:
+        decode: Points [B, …] → pictures [B, C, H, W] in fp32: half precision drowns a small step.
+        way: From B points to B others, `slerp` for z and `line` for w.
+        generator: Draws the times, on the CPU.
+        distance: Squared, of every pair of pictures: [B, C, H, W] twice → [B], such as `perceived(network)`.
+        times: How many.
+        step: ε, of a way that takes 1.
+
+    Source: Karras et al., "A style-based generator architecture", arXiv 1812.04948, eq. 2 and 3, without cropping.
+    """
+    found = []
+    with torch.inference_mode():
+        for t in (torch.rand(times, generator=generator, dtype=torch.float64) * (1 - step)).tolist():
+            found.append(distance(decode(way(t)), decode(way(t + step))).double() / step**2)
+    lengths = torch.stack(found).flatten()
+    return Estimate(float(lengths.mean()), float(lengths.std() / len(lengths) ** 0.5))
+
+
+def perceived(network: PerceptualNetwork) -> Callable[[Tensor, Tensor], Tensor]:
+    """A squared distance of pictures as `path_length` wants it: [B, C, H, W] twice, as for `embed`, → [B].
+
+    Features of fire2, fire4 and fire8 at unit length in every position, squared differences, mean over positions, sum over taps.
+
+    Source: Zhang et al., "The unreasonable effectiveness of deep features", arXiv 1801.03924, eq. 1 with all weights 1.
+    """
+
+    def features(x: Tensor) -> dict[str, Tensor]:
+        x = _fitted(on_white(x.to(next(network.parameters()).device)))
+        return {tap: F.normalize(y, dim=1, eps=1e-6) for tap, y in network(x, taps=("fire2", "fire4", "fire8")).items()}
+
+    def distance(x: Tensor, y: Tensor) -> Tensor:
+        pairs = zip(features(x).values(), features(y).values(), strict=True)
+        return torch.stack([(a - b).square().sum(1).mean((1, 2)) for a, b in pairs]).sum(0)
+
+    return distance
+
+
+def _comparable(a: Tensor, b: Tensor, least: int) -> None:
+    """Both [·, F], long enough, and numbers."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise UsageError(f"Features of shapes {list(a.shape)} and {list(b.shape)} cannot be compared.")
+    if min(len(a), len(b)) < least:
+        raise UsageError(f"{min(len(a), len(b))} pictures are too few to be measured.", f"Give {least} at least, better 1,000.")
+    if not (bool(a.isfinite().all()) and bool(b.isfinite().all())):
+        raise UsageError("Some pictures have features that are not numbers.", "Are their values finite?")
