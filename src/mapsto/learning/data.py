@@ -123,8 +123,8 @@ def prepare(
 ) -> PictureData:
     """All pictures of a folder tree, a zip, or several of these, at one size.
 
-    What cannot be read, or is there twice, is skipped and listed. Pictures are cropped about their middle to the wanted shape and
-    resized by Lanczos with antialiasing, colours weighed by alpha; what has the size already keeps every pixel.
+    What cannot be read, or is there twice, is skipped and listed. Pictures are cropped about their middle to the wanted shape
+    and resized by Lanczos with antialiasing, colours weighed by alpha; what has the size already keeps every pixel.
 
     Args:
         source: Where they are.

@@ -35,21 +35,22 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes |
         lost = ("CMYK without a colour profile: colours are approximate.",) if image.mode == "CMYK" else ()
         return image.convert("RGB"), None, lost
     try:
-        mode = _mode_of(icc)
+        plain = _undated(icc)
+        mode = _mode_of(plain)
         if mode == "RGB" and image.mode == "L":
             image = image.convert("RGB")
         if mode != image.mode:
             return image.convert("RGB"), None, ("The colour profile is not for this kind of picture and was ignored.",)
         if mode != "RGB":
-            return _applied(image, _into_srgb(icc, mode)), None, ()
-        if not _works_both_ways(icc):
+            return _applied(image, _into_srgb(plain, mode)), None, ()
+        if not _works_both_ways(plain):
             return (
-                _applied(image, _into_srgb(icc, mode)),
+                _applied(image, _into_srgb(plain, mode)),
                 None,
                 ("The colour profile is for reading only: the result is sRGB.",),
             )
         if not is_srgb(icc):
-            image = _applied(image, _into_srgb(icc, mode))
+            image = _applied(image, _into_srgb(plain, mode))
         return image, icc, ()
     except _FAILURES:
         return image.convert("RGB"), None, ("The colour profile cannot be used; colours were taken as sRGB.",)
@@ -57,21 +58,28 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes |
 
 def from_srgb(image: Image.Image, icc: bytes) -> Image.Image:
     """Convert an sRGB picture, mode RGB, into the RGB profile `icc` (one that `to_srgb` returned)."""
-    return image if is_srgb(icc) else _applied(image, _from_srgb(icc))
+    return image if is_srgb(icc) else _applied(image, _from_srgb(_undated(icc)))
 
 
-@lru_cache(maxsize=16)
 def is_srgb(icc: bytes | None) -> bool:
     """Whether a picture with this RGB profile can be read as sRGB: no profile, or one that moves no colour by more than 1/255.
 
     Measured on a grid of 9 × 9 × 9 colours; converting such a picture would only add rounding.
     """
-    if icc is None:
-        return True
+    return icc is None or _moves_nothing(_undated(icc))
+
+
+@lru_cache(maxsize=16)
+def _moves_nothing(icc: bytes) -> bool:
     levels = bytes(min(255, 32 * i) for i in range(9))
     grid = b"".join(bytes((r, g, b)) for r in levels for g in levels for b in levels)
     moved = _applied(Image.frombytes("RGB", (27, 27), grid), _from_srgb(icc)).tobytes()
     return all(abs(a - b) <= 1 for a, b in zip(grid, moved, strict=True))
+
+
+def _undated(icc: bytes) -> bytes:
+    """The profile without its date and checksum: many programs write one anew into every file, and building each takes time."""
+    return icc[:24] + bytes(12) + icc[36:84] + bytes(16) + icc[100:] if len(icc) >= 128 else icc
 
 
 def _mode_of(icc: bytes) -> str:
