@@ -1,0 +1,67 @@
+"""One process or several that `torchrun` started, on any device: what a training needs to know of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from torch import Tensor
+
+
+def launch(place: torch.device) -> Fabric:
+    """Fabric on a device, joined with the other processes that `torchrun` started."""
+    if TorchElasticEnvironment.detect() and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // here
+        environment = TorchElasticEnvironment()
+        fabric = Fabric(accelerator=place.type, strategy="ddp", devices=here, num_nodes=nodes, plugins=environment)
+    else:
+        devices = [place.index or 0] if place.type == "cuda" else 1
+        fabric = Fabric(accelerator=place.type, devices=devices, plugins=LightningEnvironment())
+    with _quiet():
+        fabric.launch()
+    return fabric
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Fabric tells the terminal which processes have joined."""
+    logger = logging.getLogger("lightning_fabric")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def same_everywhere(tensors: Iterable[Tensor], fabric: Fabric) -> None:
+    """Give every process the tensors of the first, in place."""
+    if fabric.world_size > 1:
+        for tensor in tensors:
+            dist.broadcast(tensor, 0)
+
+
+def mean_everywhere(tensors: Sequence[Tensor], fabric: Fabric) -> None:
+    """Replace tensors by their mean over all processes, in place and in one message."""
+    if fabric.world_size > 1 and tensors:
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        dist.all_reduce(flat)
+        flat /= fabric.world_size
+        for tensor, mean in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+            tensor.copy_(mean.view(tensor.shape))
+
+
+def any_of(flags: Sequence[bool], fabric: Fabric) -> list[bool]:
+    """What at least one of the processes says yes to: one answer for all of them."""
+    if fabric.world_size == 1:
+        return list(flags)
+    told = torch.tensor(flags, dtype=torch.int32, device=fabric.device)
+    dist.all_reduce(told, dist.ReduceOp.MAX)
+    return [bool(flag) for flag in told.tolist()]

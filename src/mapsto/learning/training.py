@@ -1,0 +1,353 @@
+"""One training from its start, or from its last checkpoint, to its end: what `fit` iterates over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mapsto import device
+from mapsto.errors import MapstoError, NoSpace, OutOfMemory, UnreadableInput
+from mapsto.learning import checkpoint, diagnosis
+from mapsto.learning.checkpoint import Checkpoint
+from mapsto.learning.configuration import Config, configuration, refuse_other, settled
+from mapsto.learning.games import Batch, Game
+from mapsto.learning.interruption import Interruption
+from mapsto.learning.launch import any_of, launch
+from mapsto.learning.meter import Meter, Watch
+from mapsto.learning.plans import Plan, Source, order, randomness, rate_at
+from mapsto.learning.players import Players, seconds_a_step
+from mapsto.learning.run_folder import Row, RunFolder
+from mapsto.learning.run_folder import config as stored_config
+
+SECONDS_A_REPORT = 1.0
+
+LOOK = 8
+"""Steps between looks at the terms where looking means waiting for the device."""
+
+GRIDS = 40
+"""Sample grids in a run."""
+
+LONGEST_WAIT = 60.0
+"""Seconds between attempts to write where the disk is full."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a training goes.
+
+    Args:
+        step: Steps done.
+        steps: Of the whole run.
+        images: Seen, by all processes.
+        seconds: Spent training, interruptions left out.
+        images_per_second: Of late.
+        eta_seconds: Until the end, at that rate.
+        terms: Means since the last row of the log, by name.
+        notes: What a person should know: what happened, and what the log says about the training.
+        samples: The newest grid, where this report brings one.
+    """
+
+    step: int
+    steps: int
+    images: int
+    seconds: float
+    images_per_second: float
+    eta_seconds: float
+    terms: dict[str, float]
+    notes: list[str] = field(default_factory=list)
+    samples: Path | None = None
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Where a training stands, besides its tensors: what a checkpoint tells in JSON.
+
+    Args:
+        step: Steps done.
+        seconds: Spent.
+        accumulate: Pieces, which running out of memory doubles.
+        slower: Factor of all rates, which diverging halves.
+        skipped: Steps not taken, because their batch made numbers that are none.
+        rolled_back: How often that was.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    accumulate: int = 1
+    slower: float = 1.0
+    skipped: tuple[int, ...] = ()
+    rolled_back: int = 0
+
+
+class Training:
+    """The state of one training.
+
+    Args:
+        game: What is trained; moved to the plan's device.
+        source: Of the batches.
+        plan: How.
+        run: The folder.
+        resume: Go on where the folder's training stopped.
+        held_out: Pictures that are never learned from, for `Game.probe`.
+        interruption: Asked after every step.
+
+    Raises:
+        UsageError: nothing to resume, something else to resume, or a folder that is taken.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        source: Source,
+        plan: Plan,
+        run: Path,
+        interruption: Interruption,
+        *,
+        resume: bool = False,
+        held_out: Source | None = None,
+    ) -> None:
+        self.game, self.source, self.held_out, self.interruption = game, source, held_out, interruption
+        device.set_threads(plan.threads)
+        self.fabric = launch(device.pick(plan.device))
+        stored = self.fabric.broadcast(stored_config(run))
+        self.plan = self.fabric.broadcast(settled(plan, self.fabric.device, stored))
+        config = configuration(game, source, self.plan, self.fabric)
+        self.news = refuse_other(run, stored, config, resume=resume)
+        self.folder = RunFolder(run, writes=self.fabric.is_global_zero)
+        self.players = Players(game, self.plan, self.fabric)
+        self.meter, self.at = Meter(), Counters(accumulate=self.plan.accumulate)
+        if stored is None:
+            self._begin(config)
+        else:
+            self._restore()
+
+    def _begin(self, config: Config) -> None:
+        """Keep the start; the configuration comes last, so that what has one can be resumed."""
+        self._write()
+        self.watch = Watch(self.at.seconds, self.at.step)
+        if self.plan.steps < 1:
+            assert self.plan.hours is not None
+            seconds = self.fabric.broadcast(seconds_a_step(self.players, self.source))
+            self.plan = replace(self.plan, steps=max(1, round(3600 * self.plan.hours / seconds)))
+            self._restore()
+        self.folder.configure({**config, "plan": asdict(self.plan)})
+
+    def play(self) -> Iterator[Report]:
+        """Take all steps that are left.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed; everything is saved.
+            MapstoError: it diverged twice.
+            OutOfMemory: one picture at a time is too much.
+        """
+        yield self._report(None)
+        while self.at.step < self.plan.steps:
+            self._advance()
+            done = self.at.step == self.plan.steps
+            stop, due = any_of([self.interruption.asked, done or self._save_due()], self.fabric)
+            if (stop or due or self._is_time("look")) and self._diverged():
+                continue
+            row = self._row() if done or self._is_time("row") or self._is_time("grid") else None
+            if stop or due:
+                yield from self._save()
+            if stop:
+                raise KeyboardInterrupt(f"Saved step {self.at.step} of {self.plan.steps} in {self.folder.path}.")
+            if row or self.watch.since_report() > SECONDS_A_REPORT:
+                yield self._report(row)
+
+    def _save_due(self) -> bool:
+        every = self.plan.checkpoint_every
+        return self.at.step % every == 0 if every else self.watch.since_save() > 60 * self.plan.checkpoint_minutes
+
+    def _is_time(self, what: str) -> bool:
+        plan = self.plan
+        every = {
+            "look": 1 if self.fabric.device.type == "cpu" else LOOK,
+            "row": -(-plan.steps // plan.rows),
+            "grid": plan.samples_every or -(-plan.steps // GRIDS),
+        }
+        return self.at.step % every[what] == 0
+
+    def _advance(self) -> None:
+        """One step, unless its batch is known to be bad; with less memory if there was not enough."""
+        at = self.at
+        if at.step not in at.skipped:
+            try:
+                turns = self.players.step(at.step, self.plan.steps, self.source, at.accumulate, at.slower)
+                for player, terms in zip(self.game.players, turns, strict=True):
+                    self.meter.add(at.step, self._named(player, terms))
+            except (RuntimeError, MemoryError) as error:
+                if not device.is_out_of_memory(error):
+                    raise
+                self._refuse_smaller(error)
+                exhausted = True
+            else:
+                exhausted = False
+            if exhausted:  # out here nothing holds the memory of the failed step any more
+                self._halve()
+                return
+        self.at = replace(at, step=at.step + 1, seconds=self.watch.seconds())
+
+    def _named(self, player: str, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        return terms if len(self.game.players) == 1 else {f"{player}.{name}": term for name, term in terms.items()}
+
+    def _refuse_smaller(self, error: BaseException) -> None:
+        """Stop where halving cannot help: one picture is too much, or other processes wait for this one's gradient."""
+        alone = self.fabric.world_size == 1
+        if not alone or self.at.accumulate >= self.plan.batch:
+            hint = "Choose a smaller size or preset." if alone else f"Train with accumulate={2 * self.at.accumulate}."
+            raise OutOfMemory("Memory ran out while training.", hint) from error
+
+    def _halve(self) -> None:
+        """Go on from the last checkpoint with pieces of half the size."""
+        pieces = 2 * self.at.accumulate
+        self._restore()
+        self.at = replace(self.at, accumulate=pieces)
+        self._write()
+        self.news.append(f"Memory ran out: from here on every batch of {self.plan.batch} is taken in {pieces} pieces.")
+
+    def _diverged(self) -> bool:
+        """Whether something was no number; the training stands where it was well then.
+
+        Raises:
+            MapstoError: it was the second time.
+        """
+        wrong = self.meter.look()
+        (anywhere,) = any_of([bool(wrong)], self.fabric)
+        if not anywhere:
+            return False
+        step, names = next(iter(wrong.items()), (self.at.step - 1, ["a gradient"]))
+        what = f"{' and '.join(names)} stopped being a number at step {step + 1}"
+        if self.at.rolled_back:
+            advice = "Lower the learning rate, or limit the gradient (clip)."
+            raise MapstoError(f"The training diverged a second time: {what}.", f"{advice} The last checkpoint is good.")
+        self._roll_back(step)
+        self.news.append(
+            f"{what}: went back to step {self.at.step}, at half the rate, and will leave that batch out.".capitalize()
+        )
+        return True
+
+    def _roll_back(self, step: int) -> None:
+        """To the older of the two checkpoints that are kept: the newest may be from the brink."""
+        before = self.at
+        self._restore(oldest=True)
+        self.at = replace(
+            self.at,
+            skipped=(*before.skipped, *self.fabric.broadcast([step])),
+            slower=before.slower / 2,
+            rolled_back=before.rolled_back + 1,
+            accumulate=before.accumulate,
+        )
+        self._write()
+        if self.fabric.is_global_zero:
+            checkpoint.forget_after(self.folder.path, self.at.step)
+
+    def _restore(self, *, oldest: bool = False) -> None:
+        """Stand where a checkpoint stood."""
+        read = checkpoint.oldest if oldest else checkpoint.newest
+        kept = self.fabric.broadcast(read(self.folder.path) if self.fabric.is_global_zero else None)
+        if kept is None:
+            raise UnreadableInput(
+                f"There is no checkpoint in {self.folder.path}.", "Start the training again in another folder."
+            )
+        self.players.load(kept.tensors)
+        tensors = {name.removeprefix("extra/"): t for name, t in kept.tensors.items() if name.startswith("extra/")}
+        self.game.load_extra_state({**tensors, **kept.facts["extra"]})
+        self.at = Counters(**{**kept.facts["at"], "skipped": tuple(kept.facts["at"]["skipped"])})
+        self.meter.load(kept.facts["meter"])
+        self.folder.go_back(self.at.step)
+        self.watch = Watch(self.at.seconds, self.at.step)
+
+    def _write(self) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            NoSpace: it cannot be written.
+        """
+        if not self.fabric.is_global_zero:
+            return
+        extra = self.game.extra_state()
+        tensors = {f"extra/{name}": value for name, value in extra.items() if isinstance(value, Tensor)}
+        plain = {name: value for name, value in extra.items() if not isinstance(value, Tensor)}
+        facts = {"step": self.at.step, "at": asdict(self.at), "extra": plain, "meter": self.meter.state()}
+        checkpoint.save(self.folder.path, Checkpoint({**self.players.state(), **tensors}, facts))
+
+    def _save(self) -> Iterator[Report]:
+        """Write a checkpoint; where the disk is full, wait for room and say so."""
+        wait = 1.0
+        while True:
+            try:
+                self._write()
+                break
+            except NoSpace as error:
+                self.news.append(f"{error.what} The training waits for room, and will go on by itself.")
+            yield self._report(None)
+            self.interruption.pause(wait)
+            if self.interruption.asked:
+                raise KeyboardInterrupt(
+                    f"Could not save step {self.at.step}; the last checkpoint in {self.folder.path} is good."
+                )
+            wait = min(2 * wait, LONGEST_WAIT)
+        self.watch.saved()
+
+    def _row(self) -> Row:
+        """The next row of the log, and what it says together with those before."""
+        at, plan = self.at, self.plan
+        row: Row = {
+            "step": at.step,
+            "images": at.step * plan.batch,
+            "seconds": round(self.watch.seconds(), 3),
+            "images_per_second": self.watch.pace(at.step) * plan.batch,
+            "rate": at.slower * rate_at(at.step / plan.steps, plan.warmup, plan.final_rate),
+            "terms": self.meter.means(),
+            "noted": self.game.noted(),
+        }
+        self.meter.clear()
+        if self.fabric.is_global_zero and (self._is_time("grid") or at.step == plan.steps):
+            row |= self._seen()
+        row["findings"] = diagnosis.findings([*self.folder.rows, row])
+        row["notes"], self.news = [*self.news], []
+        self.folder.append(row)
+        return row
+
+    def _seen(self) -> Row:
+        """A sample grid, and what the game measures on pictures it learns from and on others."""
+        torch.manual_seed(self.plan.seed)
+        with torch.no_grad(), self.players.precision():
+            pictures = self.game.samples(self.players.averages, self.plan.samples).float().cpu()
+            found: Row = {"train": self.game.probe(self._fixed_batch(self.source))}
+            if self.held_out is not None:
+                found["held_out"] = self.game.probe(self._fixed_batch(self.held_out))
+        if len(pictures):
+            found["samples"] = self.folder.grid(self.at.step, pictures)
+        if len(pictures) > 1:
+            found["diversity"] = float(pictures.std(0).mean())
+        return found
+
+    def _fixed_batch(self, source: Source) -> Batch:
+        """The same pictures every time."""
+        chosen = order(len(source), 0, min(self.plan.batch, len(source)), self.plan.seed)
+        return source.batch(chosen, randomness(self.plan.seed, "data")).to(self.fabric.device)
+
+    def _report(self, row: Row | None) -> Report:
+        at, plan = self.at, self.plan
+        pace = self.watch.reported(at.step)
+        notes = [*row["notes"], *row["findings"]] if row else self.news
+        if not row:
+            self.news = []
+        name = row.get("samples") if row else None
+        return Report(
+            at.step,
+            plan.steps,
+            at.step * plan.batch,
+            self.watch.seconds(),
+            pace * plan.batch,
+            (plan.steps - at.step) / pace if pace else float("inf"),
+            row["terms"] if row else self.meter.means(),
+            notes,
+            self.folder.path / name if name else None,
+        )
