@@ -6,7 +6,8 @@ import json
 import os
 import platform
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +100,50 @@ def generator(seed: int) -> torch.Generator:
     if not 0 <= seed < SEEDS:
         raise UsageError(f"The seed {seed} is out of range.", "Seeds are whole numbers from 0 to 2^63 - 1.")
     return torch.Generator("cpu").manual_seed(seed)
+
+
+def reseed(device: torch.device, seed: int) -> None:
+    """Set the global random numbers of the CPU and of one device, which layers such as dropout draw from."""
+    import torch
+
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed costs milliseconds where CUDA is not in use
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
+@contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """Within it the same steps give the same bits: of algorithms on a GPU, those that do are chosen."""
+    import torch
+
+    if device.type != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrices are multiplied
+    cudnn, before = torch.backends.cudnn, torch.are_deterministic_algorithms_enabled()
+    kept = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = kept
+        torch.use_deterministic_algorithms(before)
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes this process has held at once on the device, since it started."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
 
 
 def synchronize(device: torch.device) -> None:

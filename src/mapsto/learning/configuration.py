@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 
 import mapsto
 from mapsto import device
 from mapsto.errors import UsageError
 from mapsto.learning.games import Game
 from mapsto.learning.plans import Plan, Source
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Config = dict[str, Any]
 

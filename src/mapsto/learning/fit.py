@@ -10,12 +10,13 @@ order of the data and every random number are functions of the seed and the step
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from mapsto import device
 from mapsto.errors import UsageError, WeightsError
 from mapsto.learning import checkpoint
 from mapsto.learning.games import Game
@@ -56,21 +57,17 @@ def fit(
     """
     if not len(source):
         raise UsageError("There is nothing to learn from.", "Give a folder with pictures in it.")
-    with Interruption() as interruption:
-        yield from _undisturbed(_play(game, source, plan, run, interruption, resume, held_out))
+    with Interruption() as interruption, device.repeatable(device.pick(plan.device)):
+        yield from _undisturbed(
+            lambda: Training(game, source, plan, run, interruption, resume=resume, held_out=held_out).play()
+        )
 
 
-def _play(
-    game: Game, source: Source, plan: Plan, run: Path, interruption: Interruption, resume: bool, held_out: Source | None
-) -> Iterator[Report]:
-    yield from Training(game, source, plan, run, interruption, resume=resume, held_out=held_out).play()
-
-
-def _undisturbed(reports: Iterable[Report]) -> Iterator[Report]:
+def _undisturbed(reports: Callable[[], Iterable[Report]]) -> Iterator[Report]:
     """Let whoever looks at the reports have the global random numbers they would have without us."""
     kept = torch.get_rng_state()
     try:
-        for report in reports:
+        for report in reports():
             torch.set_rng_state(kept)
             yield report
             kept = torch.get_rng_state()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
@@ -17,6 +17,9 @@ from mapsto.errors import WeightsError
 from mapsto.learning.games import Batch, Game, Moment
 from mapsto.learning.launch import mean_everywhere, same_everywhere
 from mapsto.learning.plans import Indices, Plan, Source, average_weight, order, randomness, rate_at
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 """What Adam remembers of a parameter."""
@@ -90,7 +93,7 @@ class Players:
         optimiser.zero_grad()
         found: dict[str, Tensor] = {}
         for batch, moment in zip(pieces, moments, strict=True):
-            torch.manual_seed(moment.generator.initial_seed())  # dropout asks nobody for a generator
+            device.reseed(self.fabric.device, moment.generator.initial_seed())  # dropout asks nobody for a generator
             with self.precision():
                 terms = self.game.terms(player, batch, moment)
             share = len(batch.x) * self.fabric.world_size / self.plan.batch
@@ -136,7 +139,7 @@ class Players:
         with torch.no_grad():
             for name, average in self.averages.items():
                 current = self.game.part(name)
-                old, new = [list(module.parameters()) for module in (average, current)]
+                old, new = (list[Tensor](module.parameters()) for module in (average, current))
                 if old:
                     torch._foreach_lerp_(old, new, 1 - weight)
                 for kept, buffer in zip(average.buffers(), current.buffers(), strict=True):

@@ -316,7 +316,7 @@ class Training:
 
     def _seen(self) -> Row:
         """A sample grid, and what the game measures on pictures it learns from and on others."""
-        torch.manual_seed(self.plan.seed)
+        device.reseed(self.fabric.device, self.plan.seed)
         with torch.no_grad(), self.players.precision():
             pictures = self.game.samples(self.players.averages, self.plan.samples).float().cpu()
             found: Row = {"train": self.game.probe(self._fixed_batch(self.source))}
