@@ -24,7 +24,7 @@ from mapsto.image.features import PerceptualNetwork
 from mapsto.paths import Path
 
 TAP = "fire8"
-"""The deepest features, averaged over positions: of those tried they tell best a picture whose parts are in the wrong places."""
+"""The deepest features, averaged over positions: of those tried they best tell when parts are in the wrong places."""
 
 SIDE, LARGEST = 64, 128
 """Pixels: smaller pictures are enlarged bilinearly, and larger ones reduced, until the shorter side is in this range."""
@@ -56,7 +56,7 @@ def embed(pictures: Tensor | Iterable[Tensor], network: PerceptualNetwork) -> Te
     device = next(network.parameters()).device
     batches = [pictures] if isinstance(pictures, Tensor) else pictures
     with torch.inference_mode():
-        rows = [_features(part.to(device), network).cpu() for batch in batches for part in batch.split(BATCH)]
+        rows = [_features(part.to(device), network).cpu() for batch in batches for part in torch.split(batch, BATCH)]
     if not rows or not sum(map(len, rows)):
         raise UsageError("There are no pictures to measure.", "Give two at least.")
     return torch.cat(rows).double() / SCALE
@@ -64,7 +64,8 @@ def embed(pictures: Tensor | Iterable[Tensor], network: PerceptualNetwork) -> Te
 
 def _features(x: Tensor, network: PerceptualNetwork) -> Tensor:
     fitted = _fitted(on_white(x)).contiguous(memory_format=torch.channels_last)
-    return network(fitted, taps=(TAP,))[TAP].mean((2, 3))
+    mean: Tensor = network(fitted, taps=(TAP,))[TAP].mean((2, 3))
+    return mean
 
 
 def on_white(x: Tensor, /) -> Tensor:
@@ -116,30 +117,50 @@ def _gaussian(x: Tensor) -> tuple[Tensor, Tensor]:
 def kd(a: Tensor, b: Tensor) -> Estimate:
     """Kernel distance: squared maximum mean discrepancy, kernel (x·y / F + 1)³, without bias; times 1000.
 
-    0 in expectation for sets of one source, so it may come out negative; unlike `fd` it does not depend on the counts. All pairs
-    are used rather than random subsets; the error is that of a U-statistic of pairs (aᵢ, bᵢ), which holds at distance 0 too.
+    0 in expectation for sets of one source, so it may come out negative; unlike `fd` it does not depend on the counts. It uses
+    all pairs instead of random subsets. The error holds near distance 0 too, where the statistic is degenerate; it supposes
+    that the pictures of a set were drawn one by one, and is too small for a set that repeats itself.
 
     Args:
-        a: [N, F], N ≥ 4; if the counts differ, the last of the larger set are left out.
-        b: [N, F].
+        a: [N, F], N ≥ 4.
+        b: [M, F], M ≥ 4.
 
-    Source: Bińkowski et al., "Demystifying MMD GANs", arXiv 1801.01401, eq. 3 and 4; the variance by Hoeffding, "A class of
-    statistics with asymptotically normal distribution", 1948, eq. 5.13.
+    Source: Bińkowski et al., "Demystifying MMD GANs", arXiv 1801.01401, eq. 3 and 4; the error after Hoeffding, "A class of
+    statistics with asymptotically normal distribution", 1948, §5 and §7: terms of single pictures and of pairs.
     """
     _comparable(a, b, least=4)
-    count = min(len(a), len(b))
-    a, b = a[:count].double(), b[:count].double()
-    cross = _kernel(a, b)
-    pairs = 1000 * (_kernel(a, a) + _kernel(b, b) - cross - cross.T)
-    off = pairs[~torch.eye(count, dtype=torch.bool, device=a.device)].view(count, count - 1)
-    of_pair = off.var()
-    of_point = ((off.mean(1).var() * (count - 1) - of_pair) / (count - 2)).clamp_min(0)
-    variance = (4 * (count - 2) * of_point + 2 * of_pair) / (count * (count - 1))
-    return Estimate(float(off.mean()), float(variance.sqrt()))
+    within_a, within_b, across = _Pairs(_kernel(a, a), True), _Pairs(_kernel(b, b), True), _Pairs(_kernel(a, b), False)
+    value = within_a.mean + within_b.mean - 2 * across.mean
+    variance = 2 * within_a.spread / within_a.count + 2 * within_b.spread / within_b.count + 4 * across.spread / across.count
+    for within, rows, others in ((within_a, across.rows, len(b)), (within_b, across.columns, len(a))):
+        noise = within.spread / (len(rows) - 1) + across.spread / others  # in the rows' means themselves
+        variance += 4 * max(0.0, float((within.rows - rows).var()) - noise) / len(rows)
+    return Estimate(1000 * value, 1000 * variance**0.5)
 
 
 def _kernel(x: Tensor, y: Tensor) -> Tensor:
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    return (x.double() @ y.double().T / x.shape[1] + 1) ** 3
+
+
+class _Pairs:
+    """What a statistic over pairs consists of: k(x, y) = mean + row(x) + column(y) + rest; `spread` is the variance of the rest.
+
+    Args:
+        k: [N, M]; changed.
+        same: Whether the pairs are of one set: a point makes no pair with itself.
+    """
+
+    def __init__(self, k: Tensor, same: bool) -> None:
+        rows, columns = k.shape
+        if same:
+            k.fill_diagonal_(0)
+        self.count = rows * (columns - same)
+        self.rows, self.columns = k.sum(1) / (columns - same), k.sum(0) / (rows - same)
+        self.mean = float(k.sum()) / self.count
+        rest = k - self.rows[:, None] - self.columns + self.mean
+        if same:
+            rest.fill_diagonal_(0)
+        self.spread = float(rest.square().sum()) / self.count
 
 
 def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> tuple[float, float]:
@@ -156,10 +177,10 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> tuple[float, flo
     Source: Kynkäänniemi et al., "Improved precision and recall metric", arXiv 1904.06991, eq. 1 and 2.
     """
     _comparable(real, made, least=k + 1)
-    apart = distances(made, real)
-    precision = (apart <= _reach(real, k)).any(1)
-    recall = (apart.T <= _reach(made, k)).any(1)
-    return float(precision.double().mean()), float(recall.double().mean())
+    apart, reach_of_real, reach_of_made = distances(made, real), _reach(real, k), _reach(made, k)
+    precision = (apart <= reach_of_real).any(1).double().mean()
+    recall = (apart <= reach_of_made[:, None]).any(0).double().mean()
+    return float(precision), float(recall)
 
 
 def _reach(x: Tensor, k: int) -> Tensor:
@@ -196,7 +217,7 @@ def copied(made: Tensor, train: Tensor, held_out: Tensor, chance: float = 0.01) 
 
 def _nearest(x: Tensor, among: Tensor) -> Tensor:
     _comparable(x, among, least=1)
-    return torch.cat([torch.cdist(part.double(), among.double()).amin(1) for part in x.split(256)])
+    return torch.cat([torch.cdist(part, among.double()).amin(1) for part in torch.split(x.double(), 256)])
 
 
 def path_length(
@@ -231,7 +252,8 @@ def path_length(
 def perceived(network: PerceptualNetwork) -> Callable[[Tensor, Tensor], Tensor]:
     """A squared distance of pictures as `path_length` wants it: [B, C, H, W] twice, as for `embed`, → [B].
 
-    Features of fire2, fire4 and fire8 at unit length in every position, squared differences, mean over positions, sum over taps.
+    Features of fire2, fire4 and fire8, at unit length in every position: squared differences, averaged over positions, summed
+    over taps.
 
     Source: Zhang et al., "The unreasonable effectiveness of deep features", arXiv 1801.03924, eq. 1 with all weights 1.
     """
