@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -51,8 +52,8 @@ _HINTS = {
 
 def _looked_up(names: Sequence[str], rows: dict[str, str]) -> list[str | None]:
     bare = [PurePosixPath(name).name for name in names]
-    alone = {name for name in bare if bare.count(name) == 1} if len(set(bare)) < len(bare) else set(bare)
-    return [rows.get(name) or (rows.get(last) if last in alone else None) for name, last in zip(names, bare, strict=True)]
+    count = Counter(bare)
+    return [rows.get(name) or (rows.get(last) if count[last] == 1 else None) for name, last in zip(names, bare, strict=True)]
 
 
 def _table(path: Path) -> dict[str, str]:

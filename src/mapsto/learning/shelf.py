@@ -92,7 +92,8 @@ def kept(entries: Sequence[Entry], form: Form, on_progress: Progress) -> Shelf:
     path = folder / digest_of(VERSION, astuple(form), sorted([entry.name, mark] for entry, mark in prints.items()))
     if (shelf := _opened(path, form)) is None:
         shelf = _made(path, prints, form, lambda done: on_progress(count + done, 2 * count))
-    _write(pointer, {"digest": path.name})
+    with suppress(NoSpace):  # a full disk only means reading everything again
+        _write(pointer, {"digest": path.name})
     return shelf
 
 

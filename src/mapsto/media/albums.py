@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mapsto.errors import MapstoError, UnreadableInput
@@ -118,7 +118,7 @@ def _in_folder(root: Path, on_refused: Refused) -> Iterator[Entry]:
 
 def _counts(name: str) -> bool:
     """Whether a file is a picture by its name."""
-    return not name.startswith(".") and PurePosixPath(name).suffix.lower() in PICTURES
+    return not name.startswith(".") and name.lower().endswith(PICTURES)
 
 
 def _on_disk(path: Path, name: str) -> Entry:
@@ -160,30 +160,29 @@ def _in_zip(path: Path) -> Iterator[Entry]:
     total = sum(info.file_size for info in listed)
     if total > MAX_TOTAL:
         raise UnreadableInput(f"{path} would unpack to {total >> 30} GB; the limit is {MAX_TOTAL >> 30} GB.", _AGAIN)
-    shown = [(at, _name(info), info) for at, info in enumerate(listed) if not info.is_dir()]
-    shown = [item for item in shown if _counts(item[1].name) and not any(_hidden(part) for part in item[1].parts)]
+    named = [(at, _name(info), info) for at, info in enumerate(listed) if not info.is_dir()]
+    shown = [(at, name, info) for at, name, info in named if not _hidden(name) and _counts(name.rpartition("/")[2])]
     above = _common([name for _, name, _ in shown])
     for at, name, info in shown:
-        yield Entry(name.relative_to(above).as_posix(), path, at, (info.file_size, info.CRC))
+        yield Entry(name.removeprefix(above), path, at, (info.file_size, info.CRC))
 
 
-def _name(info: ZipInfo) -> PurePosixPath:
+def _name(info: ZipInfo) -> str:
     """The name as it was meant: some systems write UTF-8 without saying so, and zipfile then reads it as DOS letters."""
-    name = info.filename
-    if not info.flag_bits & 0x800:
+    if not info.flag_bits & 0x800 and not info.filename.isascii():
         with suppress(UnicodeError):
-            name = name.encode("cp437").decode()
-    return PurePosixPath(name)
+            return info.filename.encode("cp437").decode()
+    return info.filename
 
 
-def _hidden(part: str) -> bool:
-    return part.startswith(".") or part == "__MACOSX"
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "__MACOSX/")) or "/." in name
 
 
-def _common(names: Sequence[PurePosixPath]) -> PurePosixPath:
+def _common(names: Sequence[str]) -> str:
     """The folder that all files lie in, if there is one; only the outermost, since what is inside may be classes."""
-    outermost = {name.parts[0] if len(name.parts) > 1 else "" for name in names}
-    return PurePosixPath(outermost.pop() if len(outermost) == 1 else "")
+    outermost = {name[: name.find("/") + 1] for name in names}
+    return outermost.pop() if len(outermost) == 1 else ""
 
 
 def _packed_bytes(entry: Entry, archive: ZipFile, inside: int) -> bytes | MapstoError:
