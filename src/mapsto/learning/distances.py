@@ -53,19 +53,18 @@ def embed(pictures: Tensor | Iterable[Tensor], network: PerceptualNetwork) -> Te
     Raises:
         UsageError: there are no pictures, or they are not of such a shape.
     """
-    device = next(network.parameters()).device
     batches = [pictures] if isinstance(pictures, Tensor) else pictures
-    with torch.inference_mode():
-        rows = [_features(part.to(device), network).cpu() for batch in batches for part in torch.split(batch, BATCH)]
-    if not rows or not sum(map(len, rows)):
+    rows = [_features(part, network) for batch in batches for part in torch.split(batch, BATCH) if len(part)]
+    if not rows:
         raise UsageError("There are no pictures to measure.", "Give two at least.")
     return torch.cat(rows).double() / SCALE
 
 
 def _features(x: Tensor, network: PerceptualNetwork) -> Tensor:
-    fitted = _fitted(on_white(x)).contiguous(memory_format=torch.channels_last)
-    mean: Tensor = network(fitted, taps=(TAP,))[TAP].mean((2, 3))
-    return mean
+    with torch.no_grad():
+        x = on_white(x.to(next(network.parameters()).device))
+        mean: Tensor = network(_fitted(x).contiguous(memory_format=torch.channels_last), taps=(TAP,))[TAP].mean((2, 3))
+    return mean.cpu()
 
 
 def on_white(x: Tensor, /) -> Tensor:
@@ -242,7 +241,7 @@ def path_length(
     Source: Karras et al., "A style-based generator architecture", arXiv 1812.04948, eq. 2 and 3, without cropping.
     """
     found = []
-    with torch.inference_mode():
+    with torch.no_grad():
         for t in (torch.rand(times, generator=generator, dtype=torch.float64) * (1 - step)).tolist():
             found.append(distance(decode(way(t)), decode(way(t + step))).double() / step**2)
     lengths = torch.stack(found).flatten()
