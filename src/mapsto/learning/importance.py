@@ -30,7 +30,7 @@ def importance(game: Game, source: Source, *, count: int = 200, seed: int = 0) -
         count: Pictures to look at, one by one: the mean of squares is not the square of a mean.
         seed: Of what the game draws.
     """
-    copy = deepcopy(game)
+    copy = deepcopy(game).eval()
     held = weights_of(copy)
     for weight in held.values():
         weight.requires_grad_(True)
