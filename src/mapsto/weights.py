@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 ARCHITECTURES = {
+    "ImageModel": "mapsto.image.image_model:ImageModel",
     "PerceptualNetwork": "mapsto.image.features:PerceptualNetwork",
     "StyleEncoder": "mapsto.image.encoder:StyleEncoder",
     "StyleNetwork": "mapsto.image.stylize:StyleNetwork",
@@ -227,8 +228,9 @@ def _blueprint(path: Path, architecture: str, arguments: dict[str, Any]) -> nn.M
 
 
 def _modest(value: Any) -> bool:
-    if isinstance(value, list):
-        return len(value) <= 64 and all(map(_modest, value))
+    if isinstance(value, list | dict):
+        entries = [*value, *value.values()] if isinstance(value, dict) else value
+        return len(entries) <= 64 and all(map(_modest, entries))
     return isinstance(value, str | bool | None) or (isinstance(value, int | float) and abs(value) <= LARGEST_ARGUMENT)
 
 

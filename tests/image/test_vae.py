@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mapsto.errors import UsageError
-from mapsto.image.vae import LOG_VARIANCE, VAE, divergence, sampled, widths
+from mapsto.image.vae import LOG_VARIANCE, VAE, divergence, premultiplied, sampled, straight, widths
 
 
 def small(**more: object) -> VAE:
@@ -80,3 +80,11 @@ def test_the_variance_stays_where_exp_means_something() -> None:
 def test_widths_double_then_triple() -> None:
     assert widths(16, 16) == [16, 32, 48, 48]
     assert widths(16, 4) == [16, 32]
+
+
+def test_alpha_goes_in_and_comes_out_again() -> None:
+    x = torch.rand(2, 4, 5, 6).clamp(0.05)
+    assert torch.allclose(straight(premultiplied(x)), x, atol=1e-5)
+    assert torch.equal(premultiplied(x)[:, :3], x[:, :3] * x[:, 3:])
+    assert torch.equal(premultiplied(x[:, :3]), x[:, :3])
+    assert straight(torch.zeros(1, 4, 1, 1)).eq(0).all()

@@ -95,7 +95,7 @@ class VAE(Mapping[Latent, Image]):
     """Latent → Image as a mapping, and `encode` for the way back.
 
     Args:
-        channels: C: 3, or 4 with transparency (premultiplied inside, as the data come).
+        channels: C: 3, or 4 with transparency, colours `premultiplied` by it.
         factor: f: 4, 8 or 16.
         latent: L.
         base: Channels at half the resolution.
@@ -197,3 +197,13 @@ def sampled(mean: Tensor, log_variance: Tensor, generator: torch.Generator | Non
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − 1 − log σ²) of every entry, in nats (arXiv 1312.6114, appendix B)."""
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+def premultiplied(x: Tensor) -> Tensor:
+    """Straight alpha → colours that fade to black with it, so that blurred edges mix right: [B, 4, H, W]; others unchanged."""
+    return x if x.shape[1] != 4 else torch.cat([x[:, :3] * x[:, 3:], x[:, 3:]], 1)
+
+
+def straight(x: Tensor) -> Tensor:
+    """`premultiplied` undone, clamped to [0, 1]: [B, 4, H, W]; others unchanged."""
+    return x if x.shape[1] != 4 else torch.cat([(x[:, :3] / x[:, 3:].clamp_min(1 / 255)).clamp(0, 1), x[:, 3:].clamp(0, 1)], 1)

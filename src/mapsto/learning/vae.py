@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.image.features import PerceptualNetwork
-from mapsto.image.vae import VAE, divergence, sampled
+from mapsto.image.vae import VAE, divergence, premultiplied, sampled, straight
 from mapsto.learning import losses
 from mapsto.learning.games import Batch, Game, Moment
 from mapsto.learning.measure import psnr
@@ -74,17 +74,18 @@ class VaeGame(Game):
 
     def terms(self, player: str, batch: Batch, moment: Moment) -> dict[str, Tensor]:
         """The three terms above, each a scalar."""
-        mean, log_variance = self.vae.encode(batch.x)
+        x = premultiplied(batch.x)
+        mean, log_variance = self.vae.encode(x)
         rebuilt = self.vae.decode(sampled(mean, log_variance, moment.generator))
-        apart = (rebuilt - batch.x).abs().mean()
+        apart = (rebuilt - x).abs().mean()
         kl = divergence(mean, log_variance).sum((2, 3))  # [B, L], nats
         charged = kl.mean(0).clamp_min(self.free_nats).sum()
         beta = self.beta * min(1.0, 0.01 + moment.part / max(self.warmup, 1e-9))
-        terms = {"pixels": apart * math.exp(-self.log_scale), "rate": beta * charged / batch.x[0].numel()}
+        terms = {"pixels": apart * math.exp(-self.log_scale), "rate": beta * charged / x[0].numel()}
         if self.features is not None:
-            terms["features"] = self.feature_weight * self._feature_distance(rebuilt, batch.x)
+            terms["features"] = self.feature_weight * self._feature_distance(rebuilt, x)
         self._follow(float(apart.detach()), float(kl.detach().sum(1).mean()), moment)
-        self._noted |= {"psnr": psnr(rebuilt.detach().clamp(0, 1), batch.x)}
+        self._noted |= {"psnr": psnr(rebuilt.detach().clamp(0, 1), x)}
         return terms
 
     def _follow(self, apart: float, nats: float, moment: Moment) -> None:
@@ -95,7 +96,7 @@ class VaeGame(Game):
         self._noted = {"nats": nats, "beta": self.beta, "scale": math.exp(self.log_scale)}
 
     def _feature_distance(self, rebuilt: Tensor, x: Tensor) -> Tensor:
-        """Mean over taps of the relative squared distance of features; transparent pictures are looked at as they lie."""
+        """Mean over taps of the relative squared distance of features; transparent pictures as they lie on black."""
         assert self.features is not None
         with torch.no_grad():
             wanted = self.features(x[:, :3])
@@ -121,7 +122,7 @@ class VaeGame(Game):
         if self.shown is None:
             return super().samples(average, count)
         x = self.shown[: max(1, count // 2)].to(next(vae.parameters()).device)
-        rebuilt = vae.decode(vae.encode(x)[0]).clamp(0, 1)
+        rebuilt = straight(vae.decode(vae.encode(premultiplied(x))[0])).clamp(0, 1)
         return torch.stack([x, rebuilt], 1).flatten(0, 1)[:count]
 
     def extra_state(self) -> dict[str, Tensor | float | int]:

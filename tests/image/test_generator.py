@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mapsto import weights
+from mapsto.errors import UsageError, WeightsError
+from mapsto.image.generator import Generator, enlarged, names, on_shell, pictures_of
+from mapsto.image.image_model import ImageModel
+from mapsto.media.picture import Picture
+
+VAE = {"base": 8, "factor": 4, "latent": 2, "decoder_blocks": 1}
+FLOW = {"channels": 2, "height": 4, "width": 6, "base": 32, "blocks": 1, "embedding": 32, "classes": 2}
+CARD = {"recipe": "r", "data": "d", "licence": "l"}
+
+
+@pytest.fixture(scope="module")
+def model() -> ImageModel:
+    torch.manual_seed(0)
+    made = ImageModel(16, 24, vae=VAE, flow=FLOW, classes=("hill", "sea"), axes=8).eval()
+    for parameter in made.flow.parameters():  # a fresh flow is the identity
+        torch.nn.init.normal_(parameter, std=0.1)
+    made.measure(torch.randn(50, 2, 4, 6, generator=torch.Generator().manual_seed(1)))
+    return made
+
+
+@pytest.fixture
+def generator(model: ImageModel) -> Generator:
+    return Generator(model, "toy", torch.device("cpu"), torch.float32)
+
+
+def same(a: Picture, b: Picture) -> bool:
+    return bool(np.abs(a.numpy().astype(int) - b.numpy().astype(int)).max() <= 1)
+
+
+def test_every_picture_has_a_seed_of_its_own(generator: Generator) -> None:
+    four = generator(4, seed=7, batch_size=3)
+    assert [picture.size for picture in four] == [(24, 16)] * 4
+    assert same(four[3], generator(1, seed=10)[0])
+    assert not same(four[0], four[1])
+
+
+def test_truncation_leads_to_one_mean_picture(generator: Generator) -> None:
+    ways = [generator(2, seed=3, truncation=t) for t in (1.0, 0.3, 0.0)]
+    apart = [np.abs(a.numpy().astype(float) - b.numpy()).mean() for a, b in ways]
+    assert apart[0] > apart[1] > apart[2] == 0
+
+
+def test_classes_change_the_picture_and_unknown_ones_are_named(generator: Generator) -> None:
+    hill, sea = (generator(seed=1, label=name)[0] for name in ("hill", "sea"))
+    assert not same(hill, sea)
+    with pytest.raises(UsageError, match=r"no class called 'moon'") as caught:
+        generator(label="moon")
+    assert "hill, sea" in caught.value.hint
+
+
+def test_priors_that_are_not_there_are_refused(generator: Generator) -> None:
+    with pytest.raises(UsageError, match="no prior called 'gan'"):
+        generator(prior="gan")
+    with pytest.raises(UsageError, match="0 pictures"):
+        generator(0)
+
+
+def test_there_and_back(generator: Generator) -> None:
+    picture = Picture.of(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8))
+    z = generator.encode(picture)
+    assert z.shape == (1, 2, 4, 6)
+    assert same(generator.reconstruct(picture), generator.decode(z)[0])
+
+
+def test_a_walk_begins_at_its_first_seed_and_closes(generator: Generator) -> None:
+    frames = list(generator.walk([1, 5, 9], 12))
+    assert same(frames[0], generator(seed=1)[0])
+    steps = [np.abs(a.numpy().astype(float) - b.numpy()).mean() for a, b in pairwise([*frames, frames[0]])]
+    assert max(steps) < 3 * np.mean(steps)
+    with pytest.raises(UsageError, match="somewhere to somewhere"):
+        next(generator.walk([1], 4))
+
+
+def test_an_open_walk_ends_at_its_last_seed(generator: Generator) -> None:
+    frames = list(generator.walk([1, 5], 5, loop=False, prior="gaussian"))
+    assert same(frames[-1], generator(seed=5, prior="gaussian")[0])
+
+
+def test_a_walk_stays_on_the_shell() -> None:
+    points = [torch.randn(1, 300, generator=torch.Generator().manual_seed(s)) for s in (0, 1, 2)]
+    way = on_shell(points, loop=True)
+    lengths = [float(torch.linalg.vector_norm(way(t / 30))) for t in range(31)]
+    assert min(lengths) > 0.9 * min(float(torch.linalg.vector_norm(p)) for p in points)
+    assert torch.allclose(way(1 / 3), points[1], atol=1e-4)
+
+
+def test_a_fourth_channel_is_alpha() -> None:
+    x = torch.tensor([0.5, 0.25, 0.0, 0.5]).view(1, 4, 1, 1)
+    picture = pictures_of(x)[0]
+    assert picture.pixels[0, 0].tolist() == [128, 64, 0]
+    assert picture.alpha is not None
+    assert picture.alpha[0, 0] == 128
+
+
+def test_enlarging_keeps_pixels_crisp() -> None:
+    small = Picture.of(np.arange(16, dtype=np.uint8).reshape(2, 2, 4))
+    large = enlarged(small, 3)
+    assert large.size == (6, 6)
+    assert np.array_equal(large.numpy()[1::3, 1::3], small.numpy())
+    assert np.array_equal(large.numpy()[0], large.numpy()[2])
+
+
+def test_from_a_file_and_back(model: ImageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAPSTO_HOME", str(tmp_path))
+    weights.save(model, tmp_path / "data/weights/toys.safetensors", CARD)
+    assert "toys" in names()
+    assert "style-s" not in names()
+    found = Generator.from_pretrained("toys", device="cpu", precision="fp32")
+    again = Generator.from_pretrained(found.save_pretrained(tmp_path / "copy.safetensors"), device="cpu", precision="fp32")
+    assert same(found(seed=2)[0], again(seed=2)[0])
+    with pytest.raises(WeightsError, match="toyz") as caught:
+        Generator.from_pretrained("toyz")
+    assert "toys" in caught.value.hint
+    with pytest.raises(WeightsError, match="ImageModel is wanted"):
+        Generator.from_pretrained("features-s")
