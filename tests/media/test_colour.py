@@ -92,6 +92,15 @@ def test_a_one_way_profile_becomes_srgb_and_says_so() -> None:
     assert "sRGB" in picture.notes[0]
 
 
+def test_a_profile_is_known_whatever_the_day_it_was_written_on() -> None:
+    icc = profiles.rgb(P3)
+    assert icc is not None
+    other = icc[:24] + bytes(range(12)) + icc[36:84] + bytes(range(16)) + icc[100:]
+    here, there = (read(_patch((234, 51, 35), "RGB", profile)) for profile in (icc, other))
+    assert np.array_equal(here.pixels, there.pixels)
+    assert there.icc == other
+
+
 def test_cmyk_without_a_profile_says_it_is_approximate() -> None:
     assert "approximate" in read(_patch((0, 255, 255, 0), "CMYK", None)).notes[0]
 

@@ -189,5 +189,16 @@ def test_a_photo_of_12_megapixels_takes_a_few_copies(tmp_path: Path) -> None:
     assert megabytes < 6 * 36
 
 
+def test_a_jpeg_of_which_less_is_enough_comes_smaller_and_looks_the_same(tmp_path: Path) -> None:
+    small = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    small.resize((900, 600), Image.Resampling.BICUBIC).save(tmp_path / "a.jpg", quality=95, exif=exif)
+    whole, part = read(tmp_path / "a.jpg"), read(tmp_path / "a.jpg", enough=100)
+    assert (whole.size, part.size) == ((600, 900), (150, 225))
+    assert np.abs(whole.resized(100).pixels.astype(int) - part.resized(100).pixels).mean() < 1
+    assert read(tmp_path / "a.jpg", enough=601).size == (600, 900)
+
+
 def test_the_module_offers_what_it_says() -> None:
     assert all(hasattr(media, name) for name in media.__all__)

@@ -133,7 +133,8 @@ def prepare(
         labels: How to tell classes, see `classes_of`; pictures without one are skipped.
         flip: See `PictureData`. Not for pictures in which left and right differ, such as writing.
         minimum: How many there must be.
-        near_empty: With 4 channels: pictures of which a smaller part than this can be seen are skipped.
+        near_empty: With 4 channels: pictures of which a smaller part than this can be seen are skipped; 0.15 keeps the whole
+            figures of a set of sprites, and little of what is only laid over them.
         on_progress: Told how many files were read, of how many. Each is read twice: once to know it, once to decode it.
 
     Raises:
@@ -184,7 +185,9 @@ _KINDS = {NEAR_EMPTY: "nearly empty", TWIN: "the same as another", NO_CLASS: "wi
 
 
 def _notes(skipped: Skipped) -> Iterator[str]:
-    kinds = [next((words for start, words in _KINDS.items() if reason.startswith(start)), "unusable") for _, reason in skipped]
+    kinds = [
+        next((words for start, words in _KINDS.items() if reason.startswith(start)), "unreadable") for _, reason in skipped
+    ]
     for kind, count in Counter(kinds).most_common():
         name, reason = skipped[kinds.index(kind)]
         example = f"{name}, {reason}" if count == 1 else f"{name}, for example, {reason}"

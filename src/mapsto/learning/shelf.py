@@ -113,12 +113,15 @@ def fitted(picture: Picture, height: int, width: int, channels: int) -> Pixels:
     Lanczos with antialiasing, colours weighed by alpha. What only needs cropping keeps every pixel.
     """
     picture = picture.on_white() if channels == 3 else picture
-    scale = min(picture.width / width, picture.height / height)
-    across, down = width * scale, height * scale
-    left, top = (picture.width - across) // 2, (picture.height - down) // 2  # whole pixels: a mere crop resamples nothing
     image = picture.to_pil().convert("RGB" if channels == 3 else "RGBA")
+    scale = min(image.width / width, image.height / height)
+    across, down = min(width * scale, image.width), min(height * scale, image.height)
+    left, top = (image.width - across) // 2, (image.height - down) // 2
     box = (left, top, left + across, top + down)
-    pixels: Pixels = np.array(image.resize((width, height), Image.Resampling.LANCZOS, box=box))
+    if scale == 1:  # weighing by alpha and back would round
+        pixels: Pixels = np.array(image.crop(box))
+    else:
+        pixels = np.array(image.resize((width, height), Image.Resampling.LANCZOS, box=box))
     if channels == 4:
         pixels[pixels[..., 3] == 0] = 0  # colours that nobody sees are nothing to learn
     return pixels
