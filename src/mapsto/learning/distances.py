@@ -117,8 +117,8 @@ def kd(a: Tensor, b: Tensor) -> Estimate:
     """Kernel distance: squared maximum mean discrepancy, kernel (x·y / F + 1)³, without bias; times 1000.
 
     0 in expectation for sets of one source, so it may come out negative; unlike `fd` it does not depend on the counts. It uses
-    all pairs instead of random subsets. The error holds near distance 0 too, where the statistic is degenerate; it supposes
-    that the pictures of a set were drawn one by one, and is too small for a set that repeats itself.
+    all pairs instead of random subsets. The error holds near distance 0 too, where the statistic is degenerate and the error up
+    to a third too large. It supposes pictures drawn one by one: for a set that repeats itself it is too small.
 
     Args:
         a: [N, F], N ≥ 4.
@@ -142,7 +142,7 @@ def _kernel(x: Tensor, y: Tensor) -> Tensor:
 
 
 class _Pairs:
-    """What a statistic over pairs consists of: k(x, y) = mean + row(x) + column(y) + rest; `spread` is the variance of the rest.
+    """What a statistic over pairs consists of: k(x, y) = mean + row(x) + column(y) + rest; `spread` is the rest's variance.
 
     Args:
         k: [N, M]; changed.

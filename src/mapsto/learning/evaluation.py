@@ -150,7 +150,7 @@ def _copies(found: Evaluation) -> Iterator[str]:
     if found.nearest is None or found.copied is None:
         return
     if found.nearest < 1 - max(0.05, found.count**-0.5):
-        yield "Samples lie nearer to the training pictures than held-out ones do: it is repeated, or only its commonest kinds drawn."
+        yield "Samples lie nearer to the training than held-out pictures do: it is repeated, or only its commonest kinds drawn."
     elif found.copied > CHANCE + 3 * (2 * CHANCE * (1 - CHANCE) / found.count) ** 0.5 + 3 / found.count:
         yield f"{found.copied:.0%} of the samples lie very near to a picture of the training: look at them for copies."
 
