@@ -143,7 +143,7 @@ class FlowNetwork(Mapping[Latent, Latent]):
         base: int = 64,
         blocks: int = 2,
         levels: int | None = None,
-        attention: int = 2,
+        attention: int = 1,
         embedding: int = 256,
         classes: int = 0,
     ) -> None:

@@ -51,12 +51,12 @@ class FlowGame(Game):
         self.rates = {"flow": rate}
         self._decode = [decode]  # in a list, so that a module is not taken for a part of the game
         self.centre, self.width, self.forget = centre, width, forget
-        self._noted: dict[str, float] = {}
+        self._noted: dict[str, Tensor] = {}
 
     def terms(self, player: str, batch: Batch, moment: Moment) -> dict[str, Tensor]:
         """The mean square of what the velocity is off by; 2 is what a network earns that always says 0."""
         apart = self._apart(batch, moment.generator)
-        self._noted = {"velocity": float(apart.detach())}
+        self._noted = {"velocity": apart.detach()}
         return {"velocity": apart}
 
     def _apart(self, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -74,7 +74,7 @@ class FlowGame(Game):
 
     def noted(self) -> dict[str, float]:
         """Mean square of what the velocity is off by."""
-        return self._noted
+        return {name: float(value) for name, value in self._noted.items()}  # not earlier: that would wait for the device
 
     def settings(self) -> dict[str, Any]:
         """What changes what is learned."""
