@@ -9,11 +9,10 @@ from torch import nn
 
 from mapsto.errors import UsageError, WeightsError
 from mapsto.image.features import perceptual
-from mapsto.learning.distances import Estimate
 from mapsto.learning.games import Batch, Game, Moment
 from mapsto.learning.leash import Leash
 from mapsto.learning.restraint import Around, Leashed, state_of
-from mapsto.learning.watch import Average, HeldOutLoss, SampleDistance, Watched, innermost, keep, kept
+from mapsto.learning.watch import Average, HeldOutLoss, SampleDistance, Score, Watched, innermost, keep, kept
 from toy_games import Dot, DotGame, PairGame, Points
 
 CLOUD = torch.randn(21, 2, generator=torch.Generator().manual_seed(3))
@@ -105,11 +104,11 @@ class Watching:
         self.next = math.nan
         self.game = Watched(Leashed(DotGame(), strength=1), self.judge, folder, patience)
 
-    def judge(self, game: Game, average: Average) -> Estimate:
+    def judge(self, game: Game, average: Average) -> Score:
         assert type(game) is DotGame
         assert not torch.is_grad_enabled()
         assert not torch.is_autocast_enabled("cpu")
-        return Estimate(self.next, 0.0)
+        return Score(self.next)
 
     def sees(self, step: int, score: float) -> None:
         self.next = score
