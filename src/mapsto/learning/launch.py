@@ -60,7 +60,7 @@ def mean_everywhere(tensors: Sequence[Tensor], fabric: Fabric) -> None:
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         dist.all_reduce(flat)
         flat /= fabric.world_size
-        means = torch.split(flat, [tensor.numel() for tensor in tensors])  # type: ignore[no-untyped-call]
+        means = torch.split(flat, [tensor.numel() for tensor in tensors])
         for tensor, mean in zip(tensors, means, strict=True):
             tensor.copy_(mean.view(tensor.shape))
 

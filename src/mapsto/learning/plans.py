@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -126,10 +127,7 @@ def _shuffle(count: int, seed: int, epoch: int) -> Indices:
     return shuffled
 
 
-STREAMS = ("order", "data", "turn")
-
-
 def randomness(seed: int, stream: str, *key: int) -> torch.Generator:
     """A generator on the CPU that depends on nothing but what is given: no state to save, none to lose."""
-    words = np.random.SeedSequence([seed, STREAMS.index(stream), *key]).generate_state(2, np.uint32)
-    return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+    digest = hashlib.blake2b(repr((seed, stream, *key)).encode(), digest_size=8).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)

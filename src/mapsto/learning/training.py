@@ -255,7 +255,7 @@ class Training:
                 f"There is no checkpoint in {self.folder.path}.", "Start the training again in another folder."
             )
         self.players.load(kept.tensors)
-        tensors = {name.removeprefix("extra/"): t for name, t in kept.tensors.items() if name.startswith("extra/")}
+        tensors = {name.removeprefix("extra/"): t.clone() for name, t in kept.tensors.items() if name.startswith("extra/")}
         self.game.load_extra_state({**tensors, **kept.facts["extra"]})
         self.at = Counters(**{**kept.facts["at"], "skipped": tuple(kept.facts["at"]["skipped"])})
         self.meter.load(kept.facts["meter"])
