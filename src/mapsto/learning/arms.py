@@ -27,7 +27,7 @@ from mapsto.learning.fit import Plan, Report, Source, finished, fit
 from mapsto.learning.games import Game
 from mapsto.learning.leash import Form, Unit
 from mapsto.learning.restraint import Frozen, Leashed, begin, fingerprint
-from mapsto.learning.watch import Average, Judge, Watched, innermost, keep, kept
+from mapsto.learning.watch import Average, Judge, Watched, heard, innermost, keep, kept, told
 
 Make = Callable[..., Game]
 """Makes a new game with weights drawn at random, each time the same kind; keyword arguments are an arm's options."""
@@ -158,8 +158,8 @@ def learn(
         KeyboardInterrupt: interrupted; the same call goes on.
     """
     key = _key(arm, data, plan, start)
-    if (told := _told(run, key)) is not None:
-        return _again(arm, made(make, plan.seed, **arm.options), run, told)
+    if (facts := _facts(run, key)) is not None:
+        return _again(arm, made(make, plan.seed, **arm.options), run, facts)
     game = arm.game(make, start, importance, seed=plan.seed)
     if judge is not None:
         game = Watched(game, judge, run, patience)
@@ -167,10 +167,10 @@ def learn(
     last = _play(game, arm, data, plan, run, on_report)
     average, step, scores = _result(game, run, last)
     keep(run / "average.safetensors", average)
-    told = {"step": step, "images": last.images, "seconds": last.seconds, "scores": list(map(list, scores.items())), "key": key}
+    facts = {"step": step, "images": last.images, "seconds": last.seconds, "scores": told(scores), "key": key}
     with atomic(run / "learned.json") as file:
-        file.write_text(json.dumps({"arm": asdict(arm), **told}, indent=1))
-    return _again(arm, innermost(game), run, told)
+        file.write_text(json.dumps({"arm": asdict(arm), **facts}, indent=1))
+    return _again(arm, innermost(game), run, facts)
 
 
 def _play(game: Game, arm: Arm, data: Source, plan: Plan, run: Path, on_report: OnReport | None) -> Report:
@@ -195,9 +195,9 @@ def _result(game: Game, run: Path, last: Report) -> tuple[Average, int, dict[int
     return kept(run / "best.safetensors", innermost(game)), game.best, game.scores
 
 
-def _again(arm: Arm, game: Game, run: Path, told: Mapping[str, Any]) -> Learned:
-    average, scores = kept(run / "average.safetensors", game), {int(step): score for step, score in told["scores"]}
-    return Learned(arm, average, told["step"], told["images"], told["seconds"], scores)
+def _again(arm: Arm, game: Game, run: Path, facts: Mapping[str, Any]) -> Learned:
+    average, scores = kept(run / "average.safetensors", game), heard(facts["scores"])
+    return Learned(arm, average, facts["step"], facts["images"], facts["seconds"], scores)
 
 
 def _key(arm: Arm, data: Source, plan: Plan, start: Mapping[str, Tensor]) -> str:
@@ -206,14 +206,14 @@ def _key(arm: Arm, data: Source, plan: Plan, start: Mapping[str, Tensor]) -> str
     return sha256(json.dumps([asked, plan.steps, plan.batch, plan.seed], sort_keys=True, default=str).encode())[:16]
 
 
-def _told(run: Path, key: str) -> dict[str, Any] | None:
+def _facts(run: Path, key: str) -> dict[str, Any] | None:
     """What is known of an arm that is done; None where it is not."""
-    told: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     with suppress(OSError, ValueError):
-        told = json.loads((run / "learned.json").read_text())
-    if told and told.get("key") != key:
+        facts = json.loads((run / "learned.json").read_text())
+    if facts and facts.get("key") != key:
         raise UsageError(f"{run} holds another training.", "Choose another folder.")
-    return told or None
+    return facts or None
 
 
 def averages_of(game: Game) -> Average:

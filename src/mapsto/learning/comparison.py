@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,10 @@ from torch import Tensor
 
 from mapsto import device
 from mapsto.learning.arms import Arm, Learned, Make, OnReport, averages_of, learn, made
-from mapsto.learning.distances import Estimate
 from mapsto.learning.fit import Plan, Source
 from mapsto.learning.games import Game
 from mapsto.learning.restraint import begin
-from mapsto.learning.watch import Average, Judge
+from mapsto.learning.watch import Average, Judge, Score
 
 CERTAIN = 2.0
 """Standard errors of a difference from which on it is called one."""
@@ -35,7 +35,7 @@ class Row:
     """
 
     name: str
-    score: Estimate
+    score: Score
     images: int
     seconds: float = 0.0
     step: int = 0
@@ -100,7 +100,7 @@ class Bench:
         begin(game, self.start)
         return Row("start", self._score(game, averages_of(game), plan), self.seen)
 
-    def _score(self, game: Game, average: Average, plan: Plan) -> Estimate:
+    def _score(self, game: Game, average: Average, plan: Plan) -> Score:
         """The judge's figure, found on the plan's device; the averages are back on the CPU afterwards."""
         place = device.pick(plan.device)
         game.to(place)
@@ -110,9 +110,16 @@ class Bench:
         return found
 
 
-def clearly(lower: Estimate, higher: Estimate) -> bool:
-    """Whether one figure is lower than another by more than chance: two standard errors of their difference."""
-    return lower.value + CERTAIN * math.hypot(lower.error, higher.error) < higher.value
+def clearly(lower: Score, higher: Score) -> bool:
+    """Whether one score is lower than another by more than chance: two standard errors of their difference.
+
+    Scores of the same batches are compared batch by batch, others as if they knew nothing of each other.
+    """
+    error = math.hypot(lower.error, higher.error)
+    if 1 < len(lower.parts) == len(higher.parts):
+        apart = [b - a for a, b in zip(lower.parts, higher.parts, strict=True)]
+        error = statistics.stdev(apart) / len(apart) ** 0.5
+    return lower.value + CERTAIN * error < higher.value
 
 
 def verdict(rows: Sequence[Row]) -> str:

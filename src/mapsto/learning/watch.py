@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from mapsto.errors import UsageError, WeightsError
 from mapsto.files import atomic
 from mapsto.image.features import PerceptualNetwork
-from mapsto.learning.distances import Estimate, embed, kd
+from mapsto.learning.distances import embed, kd
 from mapsto.learning.games import Batch, Game, Moment
 from mapsto.learning.plans import Source, randomness
 from mapsto.learning.restraint import Around
@@ -31,8 +32,23 @@ from mapsto.learning.restraint import Around
 Average = dict[str, nn.Module]
 """Averaged modules by the names in `Game.averaged`."""
 
-Judge = Callable[[Game, Average], Estimate]
-"""How far a game's averages are from what is wanted: lower is better."""
+
+class Score(NamedTuple):
+    """What a judge says; lower is better.
+
+    Args:
+        value: The figure.
+        error: Its standard error; 0 where it is not known.
+        parts: Figures of single batches, if these are the same for whatever is judged: then differences are known far better.
+    """
+
+    value: float
+    error: float = 0.0
+    parts: tuple[float, ...] = ()
+
+
+Judge = Callable[[Game, Average], Score]
+"""How far a game's averages are from what is wanted."""
 
 LATE = 1 - 1e-6
 """The part of a run at which a loss is measured: after all warm-ups."""
@@ -54,21 +70,18 @@ class HeldOutLoss:
     def __init__(self, source: Source, *, rounds: int = 4, batch: int = 32, seed: int = 0) -> None:
         self.source, self.rounds, self.batch, self.seed = source, rounds, batch, seed
 
-    def __call__(self, game: Game, average: Average) -> Estimate:
-        """The mean of the summed terms over all pictures, with its error over batches and rounds (0 for a single one)."""
+    def __call__(self, game: Game, average: Average) -> Score:
+        """The mean of the summed terms over all pictures, with its error over batches and rounds."""
         if len(game.players) != 1:
             raise UsageError(f"{' and '.join(game.players)} cannot be judged by a loss.", "Judge their samples.")
         copy = deepcopy(game).eval()
         for name, module in average.items():
             copy.part(name).load_state_dict(module.state_dict())
         with torch.no_grad():
-            rows = torch.tensor(
-                [row for number in range(self.rounds) for row in self._round(copy, number)], dtype=torch.float64
-            )
-        weights = rows[:, 1] / rows[:, 1].sum()
-        mean = float((rows[:, 0] * weights).sum())
-        error = float(rows[:, 0].std()) / len(rows) ** 0.5 if len(rows) > 1 else 0.0
-        return Estimate(mean, error)
+            rows = [row for number in range(self.rounds) for row in self._round(copy, number)]
+        losses, counts = torch.tensor(rows, dtype=torch.float64).unbind(1)
+        error = float(losses.std()) / len(rows) ** 0.5 if len(rows) > 1 else 0.0
+        return Score(float((losses * counts).sum() / counts.sum()), error, tuple(losses.tolist()))
 
     def _round(self, game: Game, number: int) -> list[tuple[float, int]]:
         """Loss and number of pictures of every batch."""
@@ -89,7 +102,7 @@ class SampleDistance:
     Args:
         pictures: [N, C, H, W] in [0, 1], N ≥ 4.
         network: The perceptual network.
-        count: Samples to look at.
+        count: Samples to look at, ≥ 4.
 
     Raises:
         UsageError: fewer than four pictures.
@@ -100,17 +113,9 @@ class SampleDistance:
             raise UsageError(f"{len(pictures)} pictures are too few to compare samples with.", "Hold out four or more.")
         self.real, self.network, self.count = embed(pictures, network), network, count
 
-    def __call__(self, game: Game, average: Average) -> Estimate:
-        """`kd`, the mean over as many samples as a part has pictures; few pictures still see all samples."""
-        made = embed(game.samples(average, max(self.count, len(self.real))), self.network)
-        return kernel_distance(self.real, made)
-
-
-def kernel_distance(real: Tensor, made: Tensor) -> Estimate:
-    """`kd` where one set is much larger: the mean over pieces of the made, each as many as the real; the largest error."""
-    size = len(real)
-    pieces = [kd(real, made[first : first + size]) for first in range(0, len(made) - size + 1, size)]
-    return Estimate(sum(piece.value for piece in pieces) / len(pieces), max(piece.error for piece in pieces))
+    def __call__(self, game: Game, average: Average) -> Score:
+        """`kd` of the pictures and the samples."""
+        return Score(*kd(self.real, embed(game.samples(average, self.count), self.network)))
 
 
 class Watched(Around):
@@ -149,7 +154,7 @@ class Watched(Around):
             keep(self.folder / "best.safetensors", average)
         self.scores = {**earlier, self.step: value}
         with atomic(self.folder / "scores.json") as file:
-            file.write_text(json.dumps({str(step): score for step, score in self.scores.items()}, indent=1))
+            file.write_text(json.dumps(told(self.scores), indent=1))
 
     @property
     def best(self) -> int:
@@ -202,8 +207,17 @@ def kept(path: Path, game: Game) -> Average:
     return found
 
 
+def told(scores: Mapping[int, float]) -> dict[str, float | None]:
+    """Scores by step as JSON has them, which knows no inf."""
+    return {str(step): score if math.isfinite(score) else None for step, score in scores.items()}
+
+
+def heard(scores: Mapping[str, float | None]) -> dict[int, float]:
+    """What `told` told."""
+    return {int(step): math.inf if score is None else float(score) for step, score in scores.items()}
+
+
 def _scores(folder: Path) -> dict[int, float]:
     with suppress(OSError, ValueError, AttributeError):
-        found: Mapping[str, float] = json.loads((folder / "scores.json").read_text())
-        return {int(step): float(score) for step, score in found.items()}
+        return heard(json.loads((folder / "scores.json").read_text()))
     return {}
