@@ -67,6 +67,7 @@ class Watch:
     def __init__(self, seconds: float, step: int) -> None:
         self._start = time.monotonic() - seconds
         self._saved = self._reported = time.monotonic()
+        self._shown = -math.inf
         self._recent = deque([(time.monotonic(), step)], maxlen=20)
 
     def seconds(self) -> float:
@@ -88,6 +89,14 @@ class Watch:
     def saved(self) -> None:
         """Note a checkpoint."""
         self._saved = time.monotonic()
+
+    def shown(self) -> None:
+        """Note that the page was written."""
+        self._shown = time.monotonic()
+
+    def since_shown(self) -> float:
+        """Seconds; infinitely many before the first time."""
+        return time.monotonic() - self._shown
 
     def since_report(self) -> float:
         """Seconds."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from mapsto.errors import NoSpace, UsageError
 from mapsto.files import atomic
 
 Row = dict[str, Any]
+PAGE = Path(__file__).with_name("page.html")
+
 GAP = 2
 """Pixels between the pictures of a grid."""
 
@@ -72,6 +75,15 @@ class RunFolder:
         except NoSpace:
             return None
         return name
+
+    def show(self, config: Mapping[str, Any], *, running: bool) -> None:
+        """Write index.html: plots of the log, the grids, and what there is to say. It loads itself again while `running`."""
+        if not self.writes:
+            return
+        told = {"name": self.path.resolve().name, "running": running, "config": config, "rows": self.rows}
+        data = json.dumps(_finite(told), ensure_ascii=False).replace("<", "\\u003c")  # no end of script inside a script
+        with suppress(NoSpace, OSError), atomic(self.path / "index.html") as file:
+            file.write_text(PAGE.read_text(encoding="utf-8").replace("{{told}}", data), encoding="utf-8")
 
     def _add(self, row: Row) -> None:
         try:

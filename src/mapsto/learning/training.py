@@ -23,7 +23,7 @@ from mapsto.learning.players import Players, seconds_a_step
 from mapsto.learning.run_folder import Row, RunFolder
 from mapsto.learning.run_folder import config as stored_config
 
-SECONDS_A_REPORT = 1.0
+SECONDS_A_REPORT, SECONDS_A_PAGE = 1.0, 10.0
 
 LOOK = 8
 """Steps between looks at the terms where looking means waiting for the device."""
@@ -124,6 +124,7 @@ class Training:
             self._begin(config)
         else:
             self._restore()
+        self.config = {**config, "plan": asdict(self.plan)}
 
     def _begin(self, config: Config) -> None:
         """Keep the start; the configuration comes last, so that what has one can be resumed."""
@@ -135,6 +136,8 @@ class Training:
             self.plan = replace(self.plan, steps=max(1, round(3600 * self.plan.hours / seconds)))
             self._restore()
         self.folder.configure({**config, "plan": asdict(self.plan)})
+        budget = diagnosis.budget(config["game"]["kind"], self.plan.steps * self.plan.batch)
+        self.news += [budget] if budget else []
 
     def play(self) -> Iterator[Report]:
         """Take all steps that are left.
@@ -145,6 +148,12 @@ class Training:
             OutOfMemory: one picture at a time is too much.
         """
         yield self._report(None)
+        try:
+            yield from self._steps()
+        finally:
+            self._show(running=False)
+
+    def _steps(self) -> Iterator[Report]:
         while self.at.step < self.plan.steps:
             self._advance()
             done = self.at.step == self.plan.steps
@@ -309,10 +318,18 @@ class Training:
         self.meter.clear()
         if self.fabric.is_global_zero and (self._is_time("grid") or at.step == plan.steps):
             row |= self._seen()
+        known = self.folder.rows[-1].get("findings", {}) if self.folder.rows else {}
         row["findings"] = diagnosis.findings([*self.folder.rows, row])
-        row["notes"], self.news = [*self.news], []
+        fresh = [words for name, words in row["findings"].items() if name not in known]
+        row["notes"], self.news = [*self.news, *fresh], []
         self.folder.append(row)
+        if self.watch.since_shown() > SECONDS_A_PAGE:
+            self._show(running=True)
         return row
+
+    def _show(self, *, running: bool) -> None:
+        self.folder.show(self.config, running=running)
+        self.watch.shown()
 
     def _seen(self) -> Row:
         """A sample grid, and what the game measures on pictures it learns from and on others."""
@@ -336,9 +353,7 @@ class Training:
     def _report(self, row: Row | None) -> Report:
         at, plan = self.at, self.plan
         pace = self.watch.reported(at.step)
-        notes = [*row["notes"], *row["findings"]] if row else self.news
-        if not row:
-            self.news = []
+        notes, self.news = (row["notes"], self.news) if row else (self.news, [])
         name = row.get("samples") if row else None
         return Report(
             at.step,
