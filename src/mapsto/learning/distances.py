@@ -4,7 +4,8 @@
     fd(real, made)                        # 0 for the same distribution; falls with both flaws and sameness
     precision_recall(real, made)          # how many samples look real; how many real pictures could have been sampled
 
-None of these is a "FID": that is a distance in the features of an Inception network, and no number here compares with it.
+None of these is a "FID": that is a distance in the features of an Inception network, which is not part of Mapsto, and no number
+here compares with it.
 Compare numbers of this file with each other, at equal counts and size of picture, and beside the ladder of evaluate.py.
 
 Shapes: N (M) pictures, C × H × W each, F features of a picture, B points of a batch.
@@ -166,7 +167,8 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> tuple[float, flo
     """Share of the made within reach of the real, and of the real within reach of the made, each in [0, 1].
 
     A set reaches as far as a ball about each of its points that touches the k-th nearest other one. High precision alone may
-    mean that few kinds of picture are made, or blurred ones; two sets of one source give about 0.7 to 0.8 for both.
+    mean that few kinds of picture are made, or blurred ones; two sets of one source give about 0.8 for both. An odd picture
+    among the real reaches far, even to noise: read precision beside that of the ladder.
 
     Args:
         real: [N, F], N > k.

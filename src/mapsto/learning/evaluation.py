@@ -116,8 +116,8 @@ def _figures(found: Evaluation) -> Iterator[str]:
     if found.psnr_db is not None:
         yield f"Reconstructions of held-out pictures: {found.psnr_db:.1f} dB."
     if found.nearest is not None and found.copied is not None:
-        yield f"Nearest picture of the training: {found.nearest:.2f} of the way that it is from held-out pictures."
-        yield f"Very near to one: {found.copied:.1%} of the samples; chance is {CHANCE:.0%}."
+        yield f"The nearest training picture is {found.nearest:.2f} × as far from samples as from held-out pictures."
+        yield f"{found.copied:.1%} of the samples are very near to one; chance is {CHANCE:.0%}."
     if found.path_length is not None and found.path_length_error is not None:
         yield f"Path length: {found.path_length:.1f} ± {found.path_length_error:.1f}."
 
