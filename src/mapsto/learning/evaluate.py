@@ -39,6 +39,9 @@ Reconstruct = Callable[[Tensor], Tensor]
 
 Progress = Callable[[int, int], object]
 
+Sets = dict[str, Callable[[], Iterable[Tensor]]]
+"""What makes each set of pictures, in batches, by its name."""
+
 LEAST = 4
 """Pictures of a set."""
 
@@ -85,7 +88,7 @@ def evaluate(
     judge = network or _embedded()
     unseen, others = _real(train, held_out, count)
     squares: list[float] = []
-    sets: dict[str, Callable[[], Iterable[Tensor]]] = {"unseen": partial(_batches, unseen), "others": partial(_batches, others)}
+    sets: Sets = {"unseen": partial(_batches, unseen), "others": partial(_batches, others)}
     for name, draw in ((SAMPLES, sample), (GAUSSIAN, gaussian)):
         if draw:
             sets[name] = partial(_drawn, draw, unseen)
@@ -94,18 +97,28 @@ def evaluate(
     sets |= {name: partial(_faulty, fault, unseen, seed) for name, fault in FAULTS.items()}
     if sample and train:
         sets["train"] = partial(_batches, train)
-    features = _embedded_sets(sets, judge, on_progress)
+    features = _features(sets, judge, on_progress)
     found = Evaluation(tuple(_rows(features)), len(unseen), _size(unseen), seed)
-    if squares:
-        found = replace(found, psnr_db=-10 * math.log10(max(sum(squares) / len(squares), 1e-10)))
-    if "train" in features:
-        lessons, new = features["train"], features["unseen"]
-        near, share = nearest_ratio(features[SAMPLES], lessons, new), copied(features[SAMPLES], lessons, new, CHANCE)
-        found = replace(found, nearest=near, copied=share)
-    if walk:
-        length = path_length(walk.decode, walk.way, devices.generator(seed), distance=perceived(judge))
-        found = replace(found, path_length=length.value, path_length_error=length.error)
-    return found
+    return _with_length(_with_copies(_with_decibels(found, squares), features), walk, judge)
+
+
+def _with_decibels(found: Evaluation, squares: list[float]) -> Evaluation:
+    """With the PSNR of mean square errors; at most 100 dB, so that it stays a number."""
+    return replace(found, psnr_db=-10 * math.log10(max(sum(squares) / len(squares), 1e-10))) if squares else found
+
+
+def _with_copies(found: Evaluation, features: dict[str, Tensor]) -> Evaluation:
+    if "train" not in features:
+        return found
+    made, lessons, new = features[SAMPLES], features["train"], features["unseen"]
+    return replace(found, nearest=nearest_ratio(made, lessons, new), copied=copied(made, lessons, new, CHANCE))
+
+
+def _with_length(found: Evaluation, walk: Walk | None, network: PerceptualNetwork) -> Evaluation:
+    if walk is None:
+        return found
+    length = path_length(walk.decode, walk.way, devices.generator(found.seed), distance=perceived(network))
+    return replace(found, path_length=length.value, path_length_error=length.error)
 
 
 def _embedded() -> PerceptualNetwork:
@@ -114,9 +127,7 @@ def _embedded() -> PerceptualNetwork:
     return network
 
 
-def _embedded_sets(
-    sets: dict[str, Callable[[], Iterable[Tensor]]], network: PerceptualNetwork, on_progress: Progress | None
-) -> dict[str, Tensor]:
+def _features(sets: Sets, network: PerceptualNetwork, on_progress: Progress | None) -> dict[str, Tensor]:
     """Features of every set, one set after the other."""
     features = {}
     for done, (name, pictures) in enumerate(sets.items()):
