@@ -51,14 +51,18 @@ def free_name(painting: Path | None, taken: list[str]) -> str:
     return stem if stem not in taken else next(name for name in numbered if name not in taken)
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, of: str = "style") -> None:
     """Refuse a name that could not be written in a command.
+
+    Args:
+        name: For a new style, or whatever else is kept.
+        of: What that is called.
 
     Raises:
         UsageError: other characters than letters, digits, - and _.
     """
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
-        raise UsageError(f"{name!r} cannot be a style's name.", "Use letters, digits, - and _.")
+        raise UsageError(f"{name!r} cannot be a {of}'s name.", "Use letters, digits, - and _, 64 at most.")
 
 
 def check_place() -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as pack
 from torch import Tensor
 
-from mapsto.files import sha256
+from mapsto.errors import NoSpace
+from mapsto.files import atomic, sha256
 from mapsto.image.image_model import ImageModel
 from mapsto.image.vae import premultiplied
 from mapsto.learning.data import PictureData
 from mapsto.learning.games import Batch
+from mapsto.learning.restraint import fingerprint
 
 BATCH = 64
 
@@ -70,3 +76,40 @@ def encoded(model: ImageModel, data: PictureData, *, measure: bool = True) -> La
     normal = ((means - model.shift.cpu()) / scale).half()
     digest = sha256(data.digest.encode() + normal.numpy().tobytes())
     return LatentData(normal, ((0.5 * log_variances).exp() / scale).half(), labels, digest)
+
+
+MEASURED = ("shift", "scale", "centre", "axes", "spread", "rest")
+"""Of an `ImageModel`: what `measure` sets."""
+
+
+def encoded_once(path: Path, model: ImageModel, data: PictureData, *, measure: bool = True) -> LatentData:
+    """As `encoded`, but kept in a file: a resumed run has the very same latents, also where arithmetic differs in the last bit.
+
+    Args:
+        path: The file; made if it is not there, or is of other pictures or another VAE.
+        model: With a VAE.
+        data: Pictures of the model's size.
+        measure: See `encoded`.
+    """
+    assert model.vae is not None
+    key = sha256(f"{data.digest} {fingerprint(model.vae.state_dict())} {measure}".encode())
+    if (tensors := _read(path, key)) is None:
+        found = encoded(model, data, measure=measure)
+        tensors = {"means": found.means.contiguous(), "deviations": found.deviations.contiguous()}
+        tensors |= {name: getattr(model, name).detach().cpu().contiguous() for name in MEASURED}
+        with suppress(NoSpace), atomic(path) as file:  # a full disk only means encoding again
+            file.write_bytes(pack(tensors, {"key": key}))
+        return found
+    for name in MEASURED:
+        getattr(model, name).copy_(tensors[name])
+    labels = None if data.labels is None else np.tile(data.labels, 1 + data.flip)
+    digest = sha256(data.digest.encode() + tensors["means"].numpy().tobytes())
+    return LatentData(tensors["means"], tensors["deviations"], labels, digest)
+
+
+def _read(path: Path, key: str) -> dict[str, Tensor] | None:
+    """The tensors of a file of that key; None where there is none."""
+    with suppress(OSError, SafetensorError), safe_open(path, framework="pt") as file:
+        if (file.metadata() or {}).get("key") == key:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return None
