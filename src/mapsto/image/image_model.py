@@ -16,6 +16,7 @@ from torch import Tensor
 from mapsto.errors import UsageError
 from mapsto.image.flow import FlowNetwork, integrate
 from mapsto.image.gan import GanGenerator
+from mapsto.image.latent_tools import signed
 from mapsto.image.vae import VAE, premultiplied, straight
 from mapsto.mapping import Mapping
 from mapsto.spaces import Image, Latent
@@ -139,13 +140,7 @@ class ImageModel(Mapping[Latent, Image]):
         _, values, axes = torch.linalg.svd(centred, full_matrices=False)
         count = min(len(self.spread), len(values))
         self.centre.copy_(flat.mean(0).view(self.centre.shape))
-        self.axes.zero_()[:count].copy_(_signed(axes[:count]).view(count, *self.centre.shape))
+        self.axes.zero_()[:count].copy_(signed(axes[:count]).view(count, *self.centre.shape))
         self.spread.zero_()[:count].copy_(values[:count] / max(1, len(flat) - 1) ** 0.5)
         kept = centred @ axes[:count].mT @ axes[:count]
         self.rest.copy_((centred - kept).square().mean(0).sqrt().view(self.rest.shape))
-
-
-def _signed(axes: Tensor) -> Tensor:
-    """Directions with the largest entry positive: the sign of a singular vector is arbitrary, and sliders should not be."""
-    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-    return axes * largest.sign()

@@ -112,7 +112,7 @@ class GanGame(Game):
         with torch.no_grad():
             self.generator.mean_w.lerp_(w.detach().float().mean(0), 1 - MEAN_W_KEEPS)
             real = self._judge(x, labels, moment.generator) if self.objective.pairs else fake.new_zeros(0)
-        self._noted["diversity"] = fake.detach().float().std(0).mean()
+        self._noted["diversity"] = fake.detach().float().std(0, correction=0).mean()
         return {"generator": self.objective.generator(real, self._judge(fake, labels, moment.generator))}
 
     def _painted(self, count: int, labels: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor]:
