@@ -9,8 +9,9 @@ import torch
 
 from mapsto import weights
 from mapsto.errors import UsageError, WeightsError
-from mapsto.image.generator import Generator, enlarged, names, on_shell, pictures_of
+from mapsto.image.generator import Generator, enlarged, pictures_of
 from mapsto.image.image_model import ImageModel
+from mapsto.image.models import names
 from mapsto.media.picture import Picture
 
 VAE = {"base": 8, "factor": 4, "latent": 2, "decoder_blocks": 1}
@@ -84,14 +85,6 @@ def test_a_walk_begins_at_its_first_seed_and_closes(generator: Generator) -> Non
 def test_an_open_walk_ends_at_its_last_seed(generator: Generator) -> None:
     frames = list(generator.walk([1, 5], 5, loop=False, prior="gaussian"))
     assert same(frames[-1], generator(seed=5, prior="gaussian")[0])
-
-
-def test_a_walk_stays_on_the_shell() -> None:
-    points = [torch.randn(1, 300, generator=torch.Generator().manual_seed(s)) for s in (0, 1, 2)]
-    way = on_shell(points, loop=True)
-    lengths = [float(torch.linalg.vector_norm(way(t / 30))) for t in range(31)]
-    assert min(lengths) > 0.9 * min(float(torch.linalg.vector_norm(p)) for p in points)
-    assert torch.allclose(way(1 / 3), points[1], atol=1e-4)
 
 
 def test_a_fourth_channel_is_alpha() -> None:

@@ -1,0 +1,98 @@
+"""Which models there are that draw pictures: those that ship, and the user's own. Only headers are read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mapsto import weights
+from mapsto.errors import UsageError, WeightsError, nearest
+from mapsto.image import own_models
+
+KIND = "ImageModel"
+
+
+def names() -> list[str]:
+    """All of them, sorted."""
+    return list(_cards())
+
+
+def models() -> list[dict[str, Any]]:
+    """Every model with a name, and what its card says of it.
+
+    name, kind (embedded or own), draws, width, height, channels, priors, classes, sliders, data, licence, scores, bytes, path.
+    """
+    return [_told(name, card) for name, card in _cards().items()]
+
+
+def check_known(name: str | Path) -> None:
+    """Refuse a name that no model has, and say which there are.
+
+    Raises:
+        WeightsError: no such model, or no such file.
+    """
+    try:
+        weights.resolve(name)
+    except WeightsError as error:
+        there = names()
+        near = nearest(str(name), there)
+        known = f"There are: {', '.join(there)}." if there else "There is none yet; `mapsto train` makes one."
+        raise WeightsError(
+            f"There is no model called {str(name)!r}.", f"Perhaps {' or '.join(near)}?" if near else known
+        ) from error
+
+
+def forget(name: str) -> Path | None:
+    """Delete a model of the user's own, and its run; → where the run was, None where there was none.
+
+    Raises:
+        UsageError: no such model, or one that came with Mapsto.
+    """
+    path, run = own_models.path_of(name), own_models.run_of(name)
+    known = _cards()
+    if name in known and weights.resolve(name) != path:
+        raise UsageError(f"{name} came with Mapsto and stays.", "Only models of your own are forgotten.")
+    if name not in known:
+        own = ", ".join(each for each in known if own_models.path_of(each).is_file()) or "none yet"
+        raise UsageError(f"There is no model of your own called {name!r}.", f"There are: {own}.")
+    path.unlink()
+    if not run.is_dir():
+        return None
+    shutil.rmtree(run)
+    return run
+
+
+def _cards() -> dict[str, dict[str, Any]]:
+    """The cards of all models by name; what cannot be read is no model."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, path in weights.catalogue().items():
+        try:
+            card = weights.card(path)
+        except WeightsError:
+            continue
+        if card["architecture"] == KIND:
+            found[name] = card
+    return found
+
+
+def _told(name: str, card: Mapping[str, Any]) -> dict[str, Any]:
+    path, made = weights.resolve(name), card["arguments"]
+    has = {"flow": made.get("flow"), "gan": made.get("gan"), "gaussian": made.get("vae")}
+    return {
+        "name": name,
+        "kind": "own" if path == own_models.path_of(name) else "embedded",
+        "draws": card.get("draws", card.get("data")),
+        "width": made.get("width"),
+        "height": made.get("height"),
+        "channels": made.get("channels", 3),
+        "priors": [prior for prior, there in has.items() if there is not None],
+        "classes": list(made.get("classes", ())),
+        "sliders": card.get("sliders", {}),
+        "data": card.get("data"),
+        "licence": card.get("licence"),
+        "scores": card.get("scores", {}),
+        "bytes": path.stat().st_size,
+        "path": str(path),
+    }
