@@ -89,17 +89,17 @@ def test_a_flow_learns_two_modes() -> None:
     network = tiny()
     game = FlowGame(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, betas=game.betas)
-    steps = 70
+    steps = 110
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = 3e-3 * 0.5 * (1 + math.cos(math.pi * step / steps))
         optimiser.zero_grad()
         game.terms("flow", Batch(two_stripes(32, step)), moment(step))["velocity"].backward()
         optimiser.step()
-    found = integrate(network, torch.randn(200, 2, 4, 4, generator=generator(99)), steps=20)
+    found = integrate(network, torch.randn(200, 2, 4, 4, generator=generator(99)), steps=8)
     ramp = two_stripes(1, 0)[0]
     along = (found * ramp).sum((1, 2, 3)) / ramp.square().sum()
     rest = found - along.view(-1, 1, 1, 1) * ramp
-    assert float(rest.square().mean().sqrt()) < 0.35
+    assert float(rest.square().mean().sqrt()) < 0.4
     near = (along.abs() - 1).abs() < 0.35
     assert float(near.float().mean()) > 0.8  # a Gaussian of the same covariance has 0.34 there
     assert 0.3 < float((along > 0).float().mean()) < 0.7
