@@ -133,16 +133,18 @@ def repeatable(device: torch.device) -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
 
 
-def peak_memory(device: torch.device) -> int:
-    """The most bytes this process has held at once on the device, since it started."""
+def peak_memory(device: torch.device) -> int | None:
+    """The most bytes this process has held at once on the device, since it started; None where nobody knows."""
     import torch
 
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
     if device.type == "mps":
         return torch.mps.driver_allocated_memory()
-    import resource  # not on Windows
-
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
 
 

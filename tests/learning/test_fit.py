@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mapsto.errors import MapstoError, OutOfMemory, UsageError, WeightsError
-from mapsto.learning.fit import finished, fit
+from mapsto.errors import MapstoError, NoSpace, OutOfMemory, UsageError, WeightsError
+from mapsto.learning.fit import estimate, finished, fit
 from mapsto.learning.games import Batch, Moment
 from mapsto.learning.interruption import Interruption
 from mapsto.learning.plans import average_weight
@@ -299,6 +299,7 @@ class Turns(Duel):
 def test_players_take_turns_and_only_one_of_them_moves(tmp_path: Path) -> None:
     game = Turns()
     played(game, plan(2), tmp_path)
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in game.parameters())  # as it came
     assert game.free == 2 * [("critic", {"critic"}), ("maker", {"maker"})]
     assert {"critic.penalty", "maker.adversarial", "maker.gradient"} <= rows(tmp_path)[0]["terms"].keys()
 
@@ -359,3 +360,65 @@ def test_weights_lie_channels_last_and_so_do_moments_after_resuming(tmp_path: Pa
     played(game, plan(5), tmp_path, resume=True)
     assert isinstance(game.net[0], nn.Conv2d)
     assert game.net[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_an_estimate_takes_some_steps_with_a_copy(tmp_path: Path) -> None:
+    game = Duel()
+    before = {name: tensor.clone() for name, tensor in game.state_dict().items()}
+    torch.manual_seed(1)
+    wanted = torch.rand(1)
+    torch.manual_seed(1)
+    found = estimate(game, Points(), plan(1000))
+    assert torch.equal(torch.rand(1), wanted)
+    assert same(before, game.state_dict())
+    assert (found.steps, found.images) == (1000, 8000)
+    assert found.seconds > 0
+    assert found.memory is None or found.memory > 10_000_000
+    played(game, plan(2), tmp_path)
+    assert found.checkpoint == sum(tensor.nbytes for name, tensor in kept(tmp_path).items() if not name.startswith("extra/"))
+    assert estimate(game, Points(), plan(0, hours=0.01)).steps > 1
+    with pytest.raises(OutOfMemory, match="smaller batch"):
+        estimate(Greedy(2), Points(), plan(1000))
+
+
+class Sick(Plain):
+    def noted(self) -> dict[str, float]:
+        return {"nats": 0.1}
+
+
+def test_a_finding_is_told_once_and_stays_in_the_log(tmp_path: Path) -> None:
+    reports = played(Sick(), plan(10), tmp_path)
+    told = [note for report in reports for note in report.notes]
+    assert len(told) == 1
+    assert "nats a picture" in told[0]
+    found = rows(tmp_path)
+    assert [list(row["findings"]) for row in found] == [[], []] + 8 * [["empty"]]
+    assert [len(row["notes"]) for row in found] == [0, 0, 1] + 7 * [0]
+    assert "nats a picture" in (tmp_path / "index.html").read_text()
+
+
+class Hoarding(Plain):
+    """Writes a file of its own with every grid, as far as there is room."""
+
+    def samples(self, average: dict[str, nn.Module], count: int) -> Tensor:
+        raise NoSpace("No space left to write the best averages.")
+
+
+def test_no_room_for_samples_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    reports = played(Hoarding(), plan(4), tmp_path)
+    assert reports[-1].step == 4
+    assert "best averages" in reports[-1].notes[0]
+
+
+class Silent(Duel):
+    """Its critic rests every second step."""
+
+    def terms(self, player: str, batch: Batch, moment: Moment) -> dict[str, Tensor]:
+        return {} if player == "critic" and moment.step % 2 else super().terms(player, batch, moment)
+
+
+def test_a_player_may_pass(tmp_path: Path) -> None:
+    played(Silent(), plan(6), tmp_path)
+    state = kept(tmp_path)
+    assert state["optimiser/critic/0.weight/step"] == 3
+    assert state["optimiser/maker/0.weight/step"] == 6

@@ -11,20 +11,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from mapsto import device
-from mapsto.errors import UsageError, WeightsError
+from mapsto.errors import OutOfMemory, UsageError, WeightsError
 from mapsto.learning import checkpoint
+from mapsto.learning.configuration import settled
+from mapsto.learning.feed import Feed
 from mapsto.learning.games import Game
 from mapsto.learning.interruption import Interruption
-from mapsto.learning.plans import Plan, Source
+from mapsto.learning.launch import launch
+from mapsto.learning.plans import Plan, Source, steps_in
+from mapsto.learning.players import Players, seconds_a_step
 from mapsto.learning.training import Report, Training
 
-__all__ = ["Plan", "Report", "Source", "finished", "fit"]
+__all__ = ["Estimate", "Plan", "Report", "Source", "estimate", "finished", "fit"]
 
 
 def fit(
@@ -73,6 +78,49 @@ def _undisturbed(reports: Callable[[], Iterable[Report]]) -> Iterator[Report]:
             kept = torch.get_rng_state()
     finally:
         torch.set_rng_state(kept)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training will take.
+
+    Args:
+        steps: Of the plan, or as many as its hours are enough for.
+        images: That will be seen.
+        seconds: Of training.
+        memory: Bytes that this process held at its peak, with everything in it; on a GPU, bytes there. None where nobody knows.
+        checkpoint: Bytes of one; two are kept.
+    """
+
+    steps: int
+    images: int
+    seconds: float
+    memory: int | None
+    checkpoint: int
+
+
+def estimate(game: Game, source: Source, plan: Plan) -> Estimate:
+    """Take a few steps with a copy of a game, and tell what the whole training will take.
+
+    Raises:
+        OutOfMemory: even these are too much.
+    """
+    device.set_threads(plan.threads)
+    place = device.pick(plan.device)
+    fabric, plan = launch(place), settled(plan, place, None)
+    kept = torch.get_rng_state()
+    try:
+        players = Players(copy.deepcopy(game), plan, fabric)
+        seconds = seconds_a_step(players, Feed(source, plan, fabric))
+    except (RuntimeError, MemoryError) as error:
+        if device.is_out_of_memory(error):
+            raise OutOfMemory("There is not enough memory for a step.", "Take a smaller batch, or accumulate.") from error
+        raise
+    finally:
+        torch.set_rng_state(kept)
+    steps = plan.steps or steps_in(plan.hours or 0, seconds)
+    size = sum(tensor.nbytes for tensor in players.state().values())
+    return Estimate(steps, steps * plan.batch, steps * seconds, device.peak_memory(place), size)
 
 
 def finished(game: Game, run: Path) -> dict[str, nn.Module]:

@@ -95,6 +95,11 @@ class Plan:
         device.generator(self.seed)
 
 
+def steps_in(hours: float, seconds: float) -> int:
+    """How many steps of so many seconds fit, at least one."""
+    return max(1, round(3600 * hours / seconds))
+
+
 def rate_at(part: float, warmup: float, final: float) -> float:
     """Learning rate as part of its peak: a straight rise, then half a cosine from 1 down to `final` at part 1."""
     if part < warmup:

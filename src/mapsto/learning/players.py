@@ -7,16 +7,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from mapsto import device
 from mapsto.errors import WeightsError
+from mapsto.learning.feed import Feed
 from mapsto.learning.games import Batch, Game, Moment
 from mapsto.learning.launch import mean_everywhere, same_everywhere
-from mapsto.learning.plans import Indices, Plan, Source, average_weight, order, randomness, rate_at
+from mapsto.learning.plans import Plan, average_weight, randomness, rate_at
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -53,39 +53,25 @@ class Players:
             parameters, lr=game.rates[player], betas=game.betas, weight_decay=game.decay, eps=1e-8, fused=fused
         )
 
-    def step(self, step: int, steps: int, source: Source, accumulate: int, slower: float) -> Iterator[dict[str, Tensor]]:
+    def step(self, step: int, steps: int, pieces: Sequence[Batch], slower: float = 1.0) -> Iterator[dict[str, Tensor]]:
         """One turn of every player, then the averages; yields what each turn minimised, by name, as scalars on the device.
 
         Args:
             step: Taken before this one.
             steps: Of the whole run.
-            source: Of the batches.
-            accumulate: In how many pieces.
+            pieces: Of this process's share of the batch, on the device.
             slower: Factor of all rates.
         """
-        pieces = self.pieces(step, source, accumulate)
-        part = step / steps
+        part, rank = step / steps, self.fabric.global_rank
         pace = slower * rate_at((step + 0.5) / steps, self.plan.warmup, self.plan.final_rate)
         for number, player in enumerate(self.game.players):
             moments = [
-                Moment(step, part, step * self.plan.batch, self._randomness(step, "turn", piece, number))
+                Moment(step, part, step * self.plan.batch, randomness(self.plan.seed, "turn", step, rank, number, piece))
                 for piece in range(len(pieces))
             ]
             yield self._turn(player, pieces, moments, pace)
         self._agree()
         self._settle(average_weight((step + 1) * self.plan.batch, self.plan.batch, self.plan.ema))
-
-    def pieces(self, step: int, source: Source, accumulate: int) -> list[Batch]:
-        """This process's share of a step's batch, on the device, in pieces of about one size."""
-        plan, rank, world = self.plan, self.fabric.global_rank, self.fabric.world_size
-        mine = order(len(source), step * plan.batch, plan.batch, plan.seed)[rank::world]
-        return [self._piece(source, step, number, chosen) for number, chosen in enumerate(_split(mine, accumulate))]
-
-    def _piece(self, source: Source, step: int, number: int, chosen: Indices) -> Batch:
-        return source.batch(chosen, self._randomness(step, "data", number)).to(self.fabric.device)
-
-    def _randomness(self, step: int, stream: str, *key: int) -> torch.Generator:
-        return randomness(self.plan.seed, stream, step, self.fabric.global_rank, *key)
 
     def _turn(self, player: str, pieces: Sequence[Batch], moments: Sequence[Moment], pace: float) -> dict[str, Tensor]:
         optimiser = self.optimisers[player]
@@ -114,6 +100,13 @@ class Players:
         for name, parameters in self.trained.items():
             for parameter in parameters.values():
                 parameter.requires_grad_(name == player)
+
+    def leave(self) -> None:
+        """Give the game back as it came: everything that was trained requires gradients, and holds none."""
+        for name, parameters in self.trained.items():
+            self.optimisers[name].zero_grad()
+            for parameter in parameters.values():
+                parameter.requires_grad_(True)
 
     def _descend(self, player: str, pace: float, betas: tuple[float, float]) -> Tensor:
         """One step of the optimiser; the length of the gradient."""
@@ -184,14 +177,13 @@ class Players:
                 }
 
 
-def seconds_a_step(players: Players, source: Source) -> float:
+def seconds_a_step(players: Players, feed: Feed) -> float:
     """Mean of some steps after one to warm up; the players move, so they have to be put back."""
-    accumulate = players.plan.accumulate
     for step in range(TIMED + 1):
         if step == 1:
             device.synchronize(players.fabric.device)
             start = time.perf_counter()
-        for _ in players.step(step, 1000, source, accumulate, 1.0):
+        for _ in players.step(step, 1000, feed.pieces(step, players.plan.accumulate)):
             pass
     device.synchronize(players.fabric.device)
     return (time.perf_counter() - start) / TIMED
@@ -200,11 +192,6 @@ def seconds_a_step(players: Players, source: Source) -> float:
 def _trained(part: nn.Module) -> dict[str, nn.Parameter]:
     """What is not frozen."""
     return {name: parameter for name, parameter in part.named_parameters() if parameter.requires_grad}
-
-
-def _split(indices: Indices, pieces: int) -> list[Indices]:
-    """In so many pieces, none of them empty."""
-    return [piece for piece in np.array_split(indices, pieces) if len(piece)]
 
 
 def _like(parameter: Tensor, name: str, kind: str, stored: Tensor) -> Tensor:

@@ -27,6 +27,9 @@ PAGE = Path(__file__).with_name("page.html")
 GAP = 2
 """Pixels between the pictures of a grid."""
 
+PAPER = 0.97
+"""Their grey; what lies between pictures with alpha is transparent."""
+
 
 class RunFolder:
     """What is written of a training, besides checkpoints. A full disk stops none of it: what failed is written with the next.
@@ -134,7 +137,9 @@ def _tiled(pictures: Tensor) -> Tensor:
     count, channels, height, width = pictures.shape
     columns = max(1, round((count * height / width) ** 0.5))
     lines = -(-count // columns)
-    page = pictures.new_zeros(channels, lines * (height + GAP) - GAP, columns * (width + GAP) - GAP)
+    page = pictures.new_full(
+        (channels, lines * (height + GAP) - GAP, columns * (width + GAP) - GAP), PAPER if channels < 4 else 0.0
+    )
     for index, picture in enumerate(pictures):
         y, x = index // columns * (height + GAP), index % columns * (width + GAP)
         page[:, y : y + height, x : x + width] = picture

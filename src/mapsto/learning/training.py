@@ -12,13 +12,15 @@ from torch import Tensor
 from mapsto import device
 from mapsto.errors import MapstoError, NoSpace, OutOfMemory, UnreadableInput
 from mapsto.learning import checkpoint, diagnosis
+from mapsto.learning.board import board
 from mapsto.learning.checkpoint import Checkpoint
 from mapsto.learning.configuration import Config, configuration, refuse_other, settled
+from mapsto.learning.feed import Feed
 from mapsto.learning.games import Batch, Game
 from mapsto.learning.interruption import Interruption
 from mapsto.learning.launch import any_of, launch
 from mapsto.learning.meter import Meter, Watch
-from mapsto.learning.plans import Plan, Source, order, randomness, rate_at
+from mapsto.learning.plans import Plan, Source, order, randomness, rate_at, steps_in
 from mapsto.learning.players import Players, seconds_a_step
 from mapsto.learning.run_folder import Row, RunFolder
 from mapsto.learning.run_folder import config as stored_config
@@ -116,9 +118,11 @@ class Training:
         stored = self.fabric.broadcast(stored_config(run))
         self.plan = self.fabric.broadcast(settled(plan, self.fabric.device, stored))
         config = configuration(game, source, self.plan, self.fabric)
+        self.told: list[str] = []
         self.news = refuse_other(run, stored, config, resume=resume)
         self.folder = RunFolder(run, writes=self.fabric.is_global_zero)
-        self.players = Players(game, self.plan, self.fabric)
+        self._board = board(run / "tensorboard") if plan.tensorboard and self.folder.writes else lambda row: None
+        self.players, self.feed = Players(game, self.plan, self.fabric), Feed(source, self.plan, self.fabric)
         self.meter, self.at = Meter(), Counters(accumulate=self.plan.accumulate)
         if stored is None:
             self._begin(config)
@@ -132,8 +136,8 @@ class Training:
         self.watch = Watch(self.at.seconds, self.at.step)
         if self.plan.steps < 1:
             assert self.plan.hours is not None
-            seconds = self.fabric.broadcast(seconds_a_step(self.players, self.source))
-            self.plan = replace(self.plan, steps=max(1, round(3600 * self.plan.hours / seconds)))
+            seconds = self.fabric.broadcast(seconds_a_step(self.players, self.feed))
+            self.plan = replace(self.plan, steps=steps_in(self.plan.hours, seconds))
             self._restore()
         self.folder.configure({**config, "plan": asdict(self.plan)})
         budget = diagnosis.budget(config["game"]["kind"], self.plan.steps * self.plan.batch)
@@ -151,6 +155,7 @@ class Training:
         try:
             yield from self._steps()
         finally:
+            self.players.leave()
             self._show(running=False)
 
     def _steps(self) -> Iterator[Report]:
@@ -186,7 +191,8 @@ class Training:
         at = self.at
         if at.step not in at.skipped:
             try:
-                turns = self.players.step(at.step, self.plan.steps, self.source, at.accumulate, at.slower)
+                pieces = self.feed.pieces(at.step, at.accumulate)
+                turns = self.players.step(at.step, self.plan.steps, pieces, at.slower)
                 for player, terms in zip(self.game.players, turns, strict=True):
                     self.meter.add(at.step, self._named(player, terms))
             except (RuntimeError, MemoryError) as error:
@@ -317,12 +323,16 @@ class Training:
         }
         self.meter.clear()
         if self.fabric.is_global_zero and (self._is_time("grid") or at.step == plan.steps):
-            row |= self._seen()
+            try:
+                row |= self._seen()
+            except NoSpace as error:  # a game may keep files of its own
+                self.news.append(error.what)
         known = self.folder.rows[-1].get("findings", {}) if self.folder.rows else {}
         row["findings"] = diagnosis.findings([*self.folder.rows, row])
-        fresh = [words for name, words in row["findings"].items() if name not in known]
-        row["notes"], self.news = [*self.news, *fresh], []
+        self.news += [words for name, words in row["findings"].items() if name not in known]
+        row["notes"], self.told = [*self.told, *self.news], []
         self.folder.append(row)
+        self._board(row)
         if self.watch.since_shown() > SECONDS_A_PAGE:
             self._show(running=True)
         return row
@@ -353,7 +363,8 @@ class Training:
     def _report(self, row: Row | None) -> Report:
         at, plan = self.at, self.plan
         pace = self.watch.reported(at.step)
-        notes, self.news = (row["notes"], self.news) if row else (self.news, [])
+        notes, self.news = self.news, []
+        self.told += [] if row else notes  # for the next row
         name = row.get("samples") if row else None
         return Report(
             at.step,
