@@ -106,11 +106,20 @@ def test_the_options_of_an_arm_go_to_scratch_too(tmp_path: Path) -> None:
     assert (tmp_path / "scratch" / "config.json").read_text().count('"dot": 0.0') == 1
 
 
-def test_adapting_from_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="does not begin"):
-        adapted(tmp_path, arm=Arm("scratch", start=False))
-    with pytest.raises(UsageError, match="strength"):
-        adapted(tmp_path, strength=-1.0, scratch=False)
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"arm": Arm("scratch", start=False)}, "does not begin"),
+        ({"strength": -1.0}, "strength"),
+        ({"arm": Arm("adapted", frozen=("critic:0.5",))}, "no layers called 'critic'"),
+        ({"arm": Arm("adapted", ewc=1.0)}, "important"),
+        ({"plan": replace(PLAN, steps=0, hours=1.0)}, "of one length"),
+        ({"start": {"other": torch.zeros(1)}}, "Nothing in the start"),
+    ],
+)
+def test_what_makes_no_sense_is_told_before_anything_is_trained(tmp_path: Path, options: dict[str, Any], what: str) -> None:
+    with pytest.raises(UsageError, match=what):
+        adapted(tmp_path, **options)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -129,7 +129,7 @@ def adapt(
         make: Makes the game with random weights, such as `lambda: FlowGame(FlowNetwork(...))`.
         start: Its trained weights by the names of `game.state_dict()`; what is missing there begins at random, on no leash.
         data: To learn from.
-        plan: Of each training.
+        plan: Of each training, in steps. The trials of a search are a quarter as long.
         run: A folder, made if it is not there.
         judge: By pictures that nothing is learned from or chosen by: fills the table.
         check: By other such pictures: chooses λ, and the best moment of each training. Needs enough of them.
@@ -141,19 +141,22 @@ def adapt(
         on_report: Told the name of a training and its reports.
 
     Raises:
-        UsageError: a start or restraints that do not fit the game, a negative strength, or a folder with another training.
+        UsageError: a start or restraints that do not fit the game, a negative strength, a plan in hours, or a folder with
+            another training.
         KeyboardInterrupt: interrupted; the same call goes on.
     """
-    arm = arm or Arm("adapted")
+    arm = replace(arm or Arm("adapted"), strength=STRENGTH if strength == "auto" else strength)
     if not arm.start:
         raise UsageError(f"{arm.name} does not begin with the start's weights.", "Scratch is trained beside it anyway.")
+    if plan.steps < 1:
+        raise UsageError("Trainings that are compared have to be of one length.", "Give steps instead of hours.")
+    arm.game(make, start, importance)  # what makes no sense is told now, not after the first training
     bench = Bench(make, start, data, run, judge, check, importance, seen, on_report)
     rows, trials = [bench.of_start(plan)], list[Trial]()
     if strength == "auto" and check is not None:
         short = replace(plan, steps=max(1, round(SEARCHED * plan.steps)))
         trials = search(partial(_trial, bench, arm, short))
-        strength = min(trials, key=lambda trial: trial.score).strength
-    arm = replace(arm, strength=STRENGTH if strength == "auto" else strength)
+        arm = replace(arm, strength=min(trials, key=lambda trial: trial.score).strength)
     if scratch:
         rows.append(bench.row(bench.learn(Arm("scratch", start=False, options=arm.options), plan, "scratch", PATIENCE), plan))
     learned = bench.learn(arm, plan, "adapted", PATIENCE)
