@@ -83,6 +83,17 @@ def test_without_a_terminal_a_plain_line_comes_now_and_then(monkeypatch: pytest.
     assert said.getvalue() == "b.jpg: 75 %, 4.0 s left\n"
 
 
+def test_what_was_done_before_makes_nobody_hopeful(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 12.0, 12.0, 12.0])
+    monkeypatch.setattr(bar.time, "monotonic", lambda: next(clock))
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", said)
+    with bar.Bar(4) as line:
+        line.resume(2)
+        line.show(3, "resumed")
+    assert said.getvalue() == "resumed: 75 %, 12 s left\n"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.42, "0.4 s"), (9.9, "9.9 s"), (42.4, "42 s"), (150, "2 min"), (4800, "1 h 20 min")],

@@ -12,12 +12,14 @@ from typing import Annotated, Any
 import typer
 
 import mapsto
-from mapsto.cli import config, demo, doctor, info, redo, style, styles
+from mapsto.cli import config, demo, doctor, info, redo, style, styles, train
 from mapsto.cli.voice import Fault, Voice, fault_of, give_up_stdout
 from mapsto.errors import MapstoError
 
 CLICK_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """The base of all mistakes in a command. Typer brings its own copy of click or needs one, depending on its version."""
+
+LEARNING = ("train",)
 
 app = typer.Typer(
     name="mapsto",
@@ -29,6 +31,7 @@ app = typer.Typer(
 )
 app.command("style")(style.style)
 app.command("styles")(styles.styles)
+app.command("train")(train.train)
 app.command("info")(info.info)
 app.command("redo")(redo.redo)
 app.command("demo")(demo.demo)
@@ -49,6 +52,8 @@ def root(
         raise typer.Exit
     found = config.defaults()
     context.default_map = dict.fromkeys(("style", "styles", "demo", "doctor"), found)
+    for verb in LEARNING:  # what is said of sizes and steps is meant for painting
+        context.default_map[verb] = {key: found[key] for key in ("device", "precision", "seed") if key in found}
     # What redo computes with stands in the painted file.
     context.default_map["redo"] = {key: value for key, value in found.items() if key in ("max_pixels", "strip")}
 

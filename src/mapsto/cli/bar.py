@@ -22,6 +22,7 @@ class Bar:
     def __init__(self, total: float = 1.0, *, hidden: bool = False) -> None:
         self.total, self.hidden = total, hidden
         self.start = self.said = time.monotonic()
+        self.before = 0.0
         self.rich: Any = None
 
     def __enter__(self) -> Bar:
@@ -35,6 +36,10 @@ class Bar:
         if self.rich is not None:
             self.rich.stop()
 
+    def resume(self, done: float) -> None:
+        """So much of the total was done before, and took none of this one's time."""
+        self.before = done
+
     def show(self, done: float, text: str) -> None:
         """So much of the total is done, and this is being worked on."""
         if self.rich is not None:
@@ -46,9 +51,8 @@ class Bar:
             sys.stderr.write(f"{text}: {100 * done / self.total:.0f} %{self._left(done)}\n")
 
     def _left(self, done: float) -> str:
-        if done <= 0:
-            return ""
-        return f", {spoken((time.monotonic() - self.start) * (self.total / done - 1))} left"
+        new = done - self.before
+        return f", {spoken((time.monotonic() - self.start) * (self.total - done) / new)} left" if new > 0 else ""
 
 
 def _moving_line() -> Any:

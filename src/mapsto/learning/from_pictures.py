@@ -9,7 +9,8 @@ Stopped at any moment, `stages(resume=True)` goes on in whichever stage it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from mapsto.image.vae import VAE, premultiplied
 from mapsto.learning.adversarial import objective
 from mapsto.learning.augment import Augment
 from mapsto.learning.data import PictureData
-from mapsto.learning.fit import Plan, Report, finished, fit
+from mapsto.learning.fit import Estimate, Plan, Report, estimate, finished, fit
 from mapsto.learning.flow import FlowGame
 from mapsto.learning.games import Batch, Game
 from mapsto.learning.gan import GanGame
@@ -232,7 +233,7 @@ class Workshop:
         options = self.options.get(stage, {})
         if stage == "vae":
             return self._vae_game(options)
-        decode = None if self.pixels else self._decode
+        decode = None if self.pixels else decoder_of(self.model)
         if stage == "flow":
             assert isinstance(self.model.flow, FlowNetwork)
             return FlowGame(self.model.flow, decode, **options)
@@ -281,11 +282,6 @@ class Workshop:
         held = encoded(self.model, self.held_out, measure=False) if self.held_out is not None else None
         return latents, held, latents.deviations.float().mean((0, 2, 3))[:, None, None]
 
-    def _decode(self, z: Tensor) -> Tensor:
-        """Latents → pictures, where the latents are."""
-        x: Tensor = self.model.to(z.device)(z.float())
-        return x
-
     def _fitted(self, stage: str, game: Game, source: Any, resume: bool, held: Any = None) -> Iterator[Report]:
         folder = self.run / stage
         resume = resume and (folder / "config.json").exists()
@@ -296,6 +292,18 @@ class Workshop:
             dist.barrier()  # what the first process wrote last is read by all
 
     # ---- what is told of it ----
+
+    def rehearse(self, stage: str) -> tuple[str, Estimate]:
+        """The kind of game of a stage, and what playing it will take; nothing is learned, and nothing written.
+
+        A prior rehearses on latents of a VAE that has not learned anything: they cost the same.
+        """
+        source: Any = Premultiplied(self.data) if self.pixels else self.data
+        if stage != "vae" and not self.pixels:
+            few = self.data.subset(np.arange(min(len(self.data), self.plan_of(stage).batch)))
+            source = encoded(copy.deepcopy(self.model).eval(), few)
+        game = self.game_of(stage)
+        return type(game).__name__, estimate(game, source, self.plan_of(stage))
 
     def card(self, name: str, licence: str = LICENCE) -> dict[str, Any]:
         """The story that goes with the weights; scores are still missing.
@@ -369,6 +377,11 @@ def check_count(count: int) -> None:
 def factor_of(height: int, width: int) -> int:
     """By how much a VAE shrinks pictures of a size."""
     return 4 if min(height, width) <= CRISP else 8
+
+
+def decoder_of(model: ImageModel) -> Callable[[Tensor], Tensor]:
+    """Latents → pictures, where the latents are; a function, so that a copy of a game has no copy of the model."""
+    return lambda z: model.to(z.device)(z.float())
 
 
 def nats_of(model: ImageModel) -> float:
