@@ -141,7 +141,7 @@ def test_what_cannot_be_read_is_skipped_with_its_reason(tmp_path: Path) -> None:
     skipped = dict(found.skipped)
     assert set(skipped) == {name for name in words if name.endswith(albums.PICTURES)}
     for name, reason in skipped.items():
-        assert words[name] in reason or reason.startswith("the same as"), (name, reason)
+        assert words[name] in reason, (name, reason)
 
 
 def test_the_same_picture_twice_is_taken_once(tmp_path: Path) -> None:
@@ -249,7 +249,9 @@ def test_what_only_needs_cropping_keeps_every_pixel(size: tuple[int, int]) -> No
 
 
 def test_every_shape_fits_into_every_other() -> None:
-    for height, width, down, across in itertools.product((1, 3, 7, 40), (1, 5, 11), (1, 6, 13), (1, 3, 17)):
+    for height, width, down, across in itertools.product(
+        (1, 3, 29, 40), (1, 25, 61), (1, 7, 13), (1, 3, 11)
+    ):  # 7 · (29 / 7) > 29
         picture = Picture.of(np.full((height, width, 3), 77, np.uint8))
         pixels = fitted(picture, down, across, 3)
         assert pixels.shape == (down, across, 3)
@@ -275,10 +277,11 @@ def test_pictures_lie_upright(tmp_path: Path) -> None:
 
 
 def test_a_large_jpeg_is_the_same_picture_though_it_is_not_decoded_in_full(tmp_path: Path) -> None:
-    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8))
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (45, 60, 3), np.uint8))
     noise.resize((1200, 900), Image.Resampling.BICUBIC).save(tmp_path / "a.jpg", quality=95)
-    ours = take(tmp_path, form=Form(48, 64, 3)).pixels[0].astype(int)
-    assert np.abs(ours - fitted(picture.read(tmp_path / "a.jpg"), 48, 64, 3)).mean() < 1
+    ours = take(tmp_path, form=Form(96, 128, 3)).pixels[0].astype(int)
+    difference = np.abs(ours - fitted(picture.read(tmp_path / "a.jpg"), 96, 128, 3)).mean()
+    assert 0 < difference < 1
 
 
 def test_nearly_empty_pictures_are_skipped_with_their_share(tmp_path: Path) -> None:

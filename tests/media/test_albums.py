@@ -64,7 +64,13 @@ def test_a_pipe_is_told_and_not_waited_for(tmp_path: Path) -> None:
 def test_a_zip_is_the_folder_it_was_made_of(tmp_path: Path) -> None:
     folder = tree(tmp_path / "set", "a/x.png", "b/y.png", "z.jpg")
     files = {f"set/{name}": (folder / name).read_bytes() for name in names(folder)}
-    junk = {"__MACOSX/set/._x.png": b"junk", "set/.thumb.png": b"junk", "set/read.me": b"junk", "set/": b""}
+    junk = {
+        "__MACOSX/set/._x.png": b"junk",
+        "set/.thumb.png": b"junk",
+        "set/.old/a.png": b"junk",
+        "set/read.me": b"junk",
+        "set/": b"",
+    }
     assert read(packed(tmp_path / "set.zip", files | junk)) == read(folder)
 
 

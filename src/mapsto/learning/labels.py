@@ -61,7 +61,9 @@ def _table(path: Path) -> dict[str, str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UnreadableInput(f"The table {path} cannot be read: {error.strerror}.", "Check the spelling.") from error
+        raise UnreadableInput(
+            f"The table {path} cannot be read: {error.strerror}.", "Give a table, folders or names."
+        ) from error
     except UnicodeDecodeError as error:
         raise UnreadableInput(f"The table {path} is not UTF-8 text.", "Save it as CSV, UTF-8.") from error
     separator = max(",;\t", key=text.partition("\n")[0].count)
