@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 import mapsto
 from mapsto.cli.bar import Bar, spoken
 from mapsto.cli.order import File, Order
-from mapsto.cli.painting import Painter, Photo, holds_animation, write
+from mapsto.cli.painting import Painter, Photo
 from mapsto.cli.plan import Job
 from mapsto.cli.voice import INTERRUPTED, PARTLY, Fault, Voice, fault_of
+from mapsto.cli.writing import holds_animation, write
 from mapsto.errors import MapstoError, NoSpace, UnreadableInput, UsageError
 from mapsto.files import sha256
 from mapsto.media.picture import Picture
@@ -36,8 +37,13 @@ def check_source(source: Path | None, styles: Sequence[str], max_pixels: int) ->
         animation.about(source, max_pixels)
 
 
-def check_target(target: Path | None, overwrite: bool) -> None:
+def check_target(target: Path | None, overwrite: bool, *, moving: bool = False) -> None:
     """Find out before hours of work what would only go wrong after them.
+
+    Args:
+        target: The file; None for standard output.
+        overwrite: Replace files of others.
+        moving: It may be a film.
 
     Raises:
         UsageError: the file is there and was not made by Mapsto, or no format is known by its extension.
@@ -45,9 +51,12 @@ def check_target(target: Path | None, overwrite: bool) -> None:
     """
     if target is None:
         return
-    from mapsto.media import encoding
+    from mapsto.media import encoding, video
 
-    encoding.format_of(target)
+    if moving and video.is_film(target):
+        video.need_av()
+    else:
+        encoding.format_of(target)
     if target.is_file() and not overwrite and not is_ours(target):
         raise UsageError(f"{target} is there already, and Mapsto did not make it.", "Choose another name, or say --overwrite.")
     folder = next(parent for parent in target.absolute().parents if parent.exists())
@@ -58,12 +67,21 @@ def check_target(target: Path | None, overwrite: bool) -> None:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a picture says that Mapsto painted it."""
-    from mapsto.media import picture
-
+    """Whether a picture or a film says that Mapsto made it."""
     with suppress(UnreadableInput):  # also where nothing is there
-        return "mapsto" in (picture.settings(path) or {})
+        return "mapsto" in (said_by(path) or {})
     return False
+
+
+def said_by(path: Path) -> dict[str, Any] | None:
+    """The settings in a picture or a film.
+
+    Raises:
+        UnreadableInput: neither.
+    """
+    from mapsto.media import picture, video
+
+    return video.about(path).settings if video.is_film(path) else picture.settings(path)
 
 
 def is_finished(path: Path | None) -> bool:
@@ -80,35 +98,44 @@ def is_finished(path: Path | None) -> bool:
     return True
 
 
-class Batch:
-    """A run over a list of jobs.
+OnPart = Callable[[float, str], object]
+"""Told how much of one picture is done, in [0, 1], and what is being done."""
+
+
+class StoppedAfter(KeyboardInterrupt):
+    """Somebody stopped, and what there was by then is written."""
+
+
+class Round:
+    """A list of jobs, one after the other: what fails is told at the end, and Ctrl-C keeps what is done.
 
     Args:
-        painter: How to paint.
-        file: How to write.
-        voice: Where to tell.
-        overwrite: Replace files of others.
+        do: Does one job.
+        voice: Where to tell; it gets the fault, if any.
     """
 
-    def __init__(self, painter: Painter, file: File, voice: Voice, *, overwrite: bool = False) -> None:
-        self.painter, self.file, self.voice, self.overwrite = painter, file, voice, overwrite
+    def __init__(self, do: Callable[[Job, OnPart], object], voice: Voice) -> None:
+        self.do, self.voice = do, voice
         self.done = 0
         self.failures: list[tuple[Job, Fault]] = []
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Do all jobs; the voice gets the fault, if any."""
+        """Do all jobs."""
         stopped = False
         with Bar(len(jobs), hidden=self.voice.quiet or self.voice.json) as bar:
             try:
                 for job in jobs:
                     self._try(job, bar)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as stop:
                 stopped = True
+                self.done += isinstance(stop, StoppedAfter)
         self._sum_up(len(jobs), stopped)
 
     def _try(self, job: Job, bar: Bar) -> None:
+        before, name = self.done + len(self.failures), job.source.path.name if job.source.path else str(job.source)
         try:
-            self._do(job, bar)
+            self.do(job, lambda part, text: bar.show(before + part, f"{name}: {text}"))
+            self.done += 1
         except BrokenPipeError:  # nobody reads on
             raise
         except Exception as error:
@@ -117,40 +144,6 @@ class Batch:
 
                 self.voice.detail(traceback.format_exc())
             self.failures.append((job, fault_of(error)))
-
-    def _do(self, job: Job, bar: Bar) -> None:
-        start, before = time.monotonic(), self.done + len(self.failures)
-        photo, preview = Photo(job.source.path), _Preview(job.target)
-
-        def on_part(part: float, text: str) -> None:
-            bar.show(before + part, f"{photo.name}: {text}")
-
-        on_part(0, "reading")
-        check_target(job.target, self.overwrite)
-        self.painter.on_preview = preview.write
-        painted = self.painter.paint(photo, self.file, holds_animation(job.target, self.file.format), on_part)
-        settings = self.painter.settings(painted, photo, self.file)
-        lost = write(painted, job.target, self.file, settings)
-        preview.clear()
-        self.done += 1
-        for line in dict.fromkeys((*painted.first.notes, *lost)):
-            self.voice.warn(line)
-        self._tell(job.target, painted.first.size, time.monotonic() - start)
-        self._check_stopped(painted.order)
-
-    def _check_stopped(self, order: Order) -> None:
-        """Go no further where somebody stopped an optimisation; what there was is written."""
-        if order.stop_after != self.painter.order.stop_after:
-            self.voice.note(f"Stopped after {order.stop_after} of {order.steps} steps; what was there is written.")
-            raise KeyboardInterrupt
-
-    def _tell(self, target: Path | None, size: tuple[int, int], seconds: float) -> None:
-        seed = self.painter.order.seed
-        if target is None:
-            self.voice.note(f"standard output  {size[0]}×{size[1]}  {spoken(seconds)}  seed {seed}")
-            return
-        self.voice.outputs.append(output(target, size, seed, seconds))
-        self.voice.result(f"{target}  {size[0]}×{size[1]}  {spoken(seconds)}  seed {seed}")
 
     def _sum_up(self, total: int, stopped: bool) -> None:
         """One failure of one picture speaks for itself; several are listed."""
@@ -162,10 +155,53 @@ class Batch:
         elif self.failures:
             self.voice.fail(self.failures[0][1])
         if stopped:
-            kept = f"{self.done} of {total} pictures are done and kept" if self.done else "nothing is done yet"
-            self.voice.fail(Fault(INTERRUPTED, f"Stopped: {kept}."))
+            self.voice.fail(stopped_at(self.done, total))
         if self.failures:
             self.voice.data["failures"] = [{"path": str(job.source), **asdict(fault)} for job, fault in self.failures]
+
+
+def stopped_at(done: int, total: int) -> Fault:
+    """What to say after Ctrl-C."""
+    kept = f"{done} of {total} pictures are done and kept" if done else "nothing is done yet"
+    return Fault(INTERRUPTED, f"Stopped: {kept}.")
+
+
+class Batch:
+    """Photos to be painted in one style.
+
+    Args:
+        painter: How to paint.
+        file: How to write.
+        voice: Where to tell.
+        overwrite: Replace files of others.
+    """
+
+    def __init__(self, painter: Painter, file: File, voice: Voice, *, overwrite: bool = False) -> None:
+        self.painter, self.file, self.voice, self.overwrite = painter, file, voice, overwrite
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Do all jobs; the voice gets the fault, if any."""
+        Round(self._do, self.voice).run(jobs)
+
+    def _do(self, job: Job, on_part: OnPart) -> None:
+        start, photo, preview = time.monotonic(), Photo(job.source.path), _Preview(job.target)
+        on_part(0, "reading")
+        check_target(job.target, self.overwrite)
+        self.painter.on_preview = preview.write
+        painted = self.painter.paint(photo, self.file, holds_animation(job.target, self.file.format), on_part)
+        settings = self.painter.settings(painted, photo, self.file)
+        lost = write(painted.frames, job.target, self.file, settings, loop=painted.loop)
+        preview.clear()
+        for line in dict.fromkeys((*painted.first.notes, *lost)):
+            self.voice.warn(line)
+        tell(self.voice, job.target, painted.first.size, time.monotonic() - start, seed=self.painter.order.seed)
+        self._check_stopped(painted.order)
+
+    def _check_stopped(self, order: Order) -> None:
+        """Go no further where somebody stopped an optimisation; what there was is written."""
+        if order.stop_after != self.painter.order.stop_after:
+            self.voice.note(f"Stopped after {order.stop_after} of {order.steps} steps; what was there is written.")
+            raise StoppedAfter
 
 
 class _Preview:
@@ -185,7 +221,36 @@ class _Preview:
             self.path.unlink()
 
 
-def output(path: Path, size: tuple[int, int], seed: int, seconds: float) -> dict[str, Any]:
+def tell(
+    voice: Voice,
+    target: Path | None,
+    size: tuple[int, int],
+    seconds: float,
+    *,
+    seed: int | None = None,
+    note: str = "",
+    **more: Any,
+) -> None:
+    """Say that a picture is written.
+
+    Args:
+        voice: Where to.
+        target: The file; None for standard output.
+        size: Width and height.
+        seconds: It took.
+        seed: It was made with.
+        note: What is said at the end of the line; the seed by default.
+        more: What programs are told beside that.
+    """
+    said = f"{target or 'standard output'}  {size[0]}×{size[1]}  {spoken(seconds)}  {note or f'seed {seed}'}"
+    if target is None:
+        voice.note(said)
+        return
+    voice.outputs.append(output(target, size, seed, seconds) | more)
+    voice.result(said)
+
+
+def output(path: Path, size: tuple[int, int], seed: int | None, seconds: float) -> dict[str, Any]:
     """A file that was written, for programs."""
     return {
         "path": str(path),

@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mapsto.cli.order import File, Ingredient, Order, settings_of
-from mapsto.cli.voice import give_up_stdout
 from mapsto.files import sha256
-from mapsto.media import animation, encoding
+from mapsto.media import animation
 from mapsto.media.opening import MAX_BYTES
 from mapsto.media.picture import Picture
 
 if TYPE_CHECKING:
+    from mapsto.image.generator import Generator
     from mapsto.image.optimize import Report
     from mapsto.image.stylizer import Progress, Style, Stylizer
 
@@ -194,62 +194,28 @@ def load(order: Order) -> Stylizer:
     Raises:
         WeightsError: missing or damaged weights.
     """
-    from mapsto import device
     from mapsto.image.stylizer import Stylizer
 
-    if order.threads is not None or "OMP_NUM_THREADS" not in os.environ:
-        device.set_threads(order.threads)
+    use_threads(order.threads)
     return Stylizer.from_pretrained(order.weights, device=order.device, precision=order.precision)
 
 
-def where(stylizer: Stylizer) -> dict[str, Any]:
-    """Device, precision and threads that a stylizer uses, as an order names them."""
+def use_threads(count: int | None) -> None:
+    """Compute with so many threads on a CPU; None leaves it to OMP_NUM_THREADS, or to the machine."""
+    from mapsto import device
+
+    if count is not None or "OMP_NUM_THREADS" not in os.environ:
+        device.set_threads(count)
+
+
+def where(tool: Stylizer | Generator) -> dict[str, Any]:
+    """Device, precision and threads that a stylizer or a generator uses, as an order names them."""
     import torch
 
-    precision = {torch.float32: "fp32", torch.bfloat16: "bf16"}[stylizer.dtype]
-    return {"device": str(stylizer.device), "precision": precision, "threads": torch.get_num_threads()}
+    precision = {torch.float32: "fp32", torch.bfloat16: "bf16"}[tool.dtype]
+    return {"device": str(tool.device), "precision": precision, "threads": torch.get_num_threads()}
 
 
 def _share(on_part: OnPart, index: int, count: int) -> OnPart:
     """Progress of one frame as progress of all."""
     return lambda part, text: on_part((index + part) / count, f"{text}, frame {index + 1} of {count}")
-
-
-def holds_animation(target: Path | None, format: str | None) -> bool:
-    """Whether a file of that name can hold an animation."""
-    name = encoding.format_named(format or "png").name if target is None else encoding.format_of(target).name
-    return name in ("GIF", "WEBP", "PNG")
-
-
-def write(painted: Painted, target: Path | None, file: File, settings: dict[str, Any]) -> tuple[str, ...]:
-    """Write a painting to a file, or to standard output.
-
-    Returns:
-        What was lost, in sentences for people.
-    """
-    if target is not None:
-        return _write_file(painted, target, file, settings)
-    import tempfile
-
-    extension = file.format or "png"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"picture.{extension}")
-        lost = _write_file(painted, path, file, settings)
-        _pour(path, sys.stdout.buffer)
-    return lost
-
-
-def _write_file(painted: Painted, target: Path, file: File, settings: dict[str, Any]) -> tuple[str, ...]:
-    options: dict[str, Any] = {"quality": file.quality, "settings": settings, "strip": file.strip}
-    if painted.loop is None:
-        return painted.first.save(target, **options)
-    return animation.write_animation(target, painted.frames, loop=painted.loop, **options)
-
-
-def _pour(path: Path, out: BinaryIO) -> None:
-    try:
-        out.write(path.read_bytes())
-        out.flush()
-    except OSError:
-        give_up_stdout()
-        raise
