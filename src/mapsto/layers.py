@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, eps: float = 1e-3, limit: float | None = None) -> Tensor:
@@ -21,6 +22,13 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, eps: float = 1e-3, li
         limit: How many standard deviations a value may be from the mean; any where it is None.
     """
     return _InstanceNorm.apply(x, scale, shift, eps, limit)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def in_fp32(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """A convolution in fp32, whatever autocast and its weights are: for outputs and logits, whose rounding would be seen."""
+    bias = None if conv.bias is None else conv.bias.float()
+    with torch.autocast(x.device.type, enabled=False):
+        return F.conv2d(x.float(), conv.weight.float(), bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 
 class _InstanceNorm(torch.autograd.Function):

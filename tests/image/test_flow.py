@@ -141,6 +141,14 @@ def test_autocast_changes_little_and_the_output_is_fp32(network: FlowNetwork) ->
     assert torch.allclose(rough, network(x, t=t), atol=0.1)
 
 
+def test_weights_in_bf16_change_little(network: FlowNetwork) -> None:
+    x, t = drawn(2, 3, 8, 8), torch.tensor([0.2, 0.6])
+    exact = network(x, t=t)
+    rough = network.bfloat16()(x, t=t)
+    assert rough.dtype == torch.float32
+    assert torch.allclose(rough, exact, atol=0.15)
+
+
 def test_normal_has_unit_variance_over_channels() -> None:
     x = normal(3 + 5 * drawn(2, 64, 3, 3))
     assert torch.allclose(x.mean(1), torch.zeros(2, 3, 3), atol=1e-5)

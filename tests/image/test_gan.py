@@ -126,7 +126,7 @@ def test_classes_differ(generator: GanGenerator, critic: Critic) -> None:
 
 
 def test_the_class_enters_the_logit_by_projection(critic: Critic) -> None:
-    """s(x, y) − s(x, y') is linear in the embeddings (arXiv 1802.05637, eq. 4)."""
+    """s(x, y) − s(x, y') is linear in the embeddings."""
     x, (one, other) = drawn(3, 3, 8, 12), (torch.full((3,), k) for k in (0, 1))
     torch.nn.init.normal_(critic.kind.weight)  # type: ignore[union-attr]
     once = critic(x, one) - critic(x, other)
@@ -171,6 +171,12 @@ def test_outputs_and_logits_stay_fp32_under_autocast(generator: GanGenerator, cr
         logits = critic(x)
     assert x.dtype == logits.dtype == torch.float32
     assert torch.allclose(x, generator(drawn(2, 6)), atol=0.2)
+
+
+def test_weights_in_bf16_change_little(generator: GanGenerator) -> None:
+    w = generator.mapping(drawn(2, 6))
+    exact = generator.synthesize(w)
+    assert torch.allclose(generator.bfloat16().synthesize(w.bfloat16()), exact, atol=0.2)
 
 
 def test_a_network_without_size_is_refused() -> None:

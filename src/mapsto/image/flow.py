@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mapsto.errors import UsageError
+from mapsto.layers import in_fp32
 from mapsto.mapping import Mapping
 from mapsto.spaces import Latent
 
@@ -133,8 +134,6 @@ class FlowNetwork(Mapping[Latent, Latent]):
         UsageError: a base that is no multiple of 32, or nothing to map.
     """
 
-    frequencies: Tensor
-
     def __init__(
         self,
         channels: int,
@@ -160,7 +159,6 @@ class FlowNetwork(Mapping[Latent, Latent]):
         self.leave = nn.Conv2d(base, channels, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
-        self.register_buffer("frequencies", torch.logspace(0, 2, FREQUENCIES), persistent=False)
         self.clock = nn.Sequential(nn.Linear(2 * FREQUENCIES, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.kind = nn.Embedding(classes + 1, embedding) if classes else None  # the last stands for "any"
 
@@ -198,13 +196,12 @@ class FlowNetwork(Mapping[Latent, Latent]):
         time = t.float()[:, None, None, None]
         variance = time.square() + (1 - time).square()
         h = self._pass(x * variance.rsqrt(), embedding)
-        with torch.autocast(x.device.type, enabled=False):  # the sum over many steps is as exact as its terms
-            added = F.conv2d(F.silu(h.float()), self.leave.weight.float(), self.leave.bias, padding=1)
+        added = in_fp32(self.leave, F.silu(h))  # the sum over many steps is as exact as its terms
         return (2 * time - 1) / variance * x + added * variance.rsqrt()
 
     def _embed(self, t: Tensor, labels: Tensor | None) -> Tensor:
         """[B] and [B] → [B, E]."""
-        angles = 2 * t.float()[:, None] * self.frequencies
+        angles = 2 * t.float()[:, None] * torch.logspace(0, 2, FREQUENCIES, device=t.device)  # no buffer: it would lose digits
         embedding: Tensor = self.clock(torch.cat([angles.sin(), angles.cos()], 1).to(self.enter.weight.dtype))
         if self.kind is not None:
             embedding = embedding + self.kind(torch.full_like(t, self.classes, dtype=torch.int64) if labels is None else labels)

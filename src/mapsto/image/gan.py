@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mapsto.errors import UsageError
+from mapsto.layers import in_fp32
 from mapsto.mapping import Mapping
 from mapsto.spaces import Image, Latent
 
@@ -189,8 +190,7 @@ class GanGenerator(Mapping[Latent, Latent]):
                 h = self.widen[number // self.blocks - 1](h)
                 h = F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
             h = layer(h, styles[:, number])
-        with torch.autocast(h.device.type, enabled=False):  # outputs and logits are fp32: their errors are seen
-            out = F.conv2d(bend(h.float()), self.leave.weight.float(), self.leave.bias, padding=1)
+        out = in_fp32(self.leave, bend(h))
         return 0.5 + 0.5 * out if self.pixels else out
 
     def forward(self, z: Tensor, /, *, labels: Tensor | None = None) -> Tensor:
@@ -246,7 +246,7 @@ class Critic(nn.Module):
         Args:
             x: [B, C, h, w].
             labels: [B] int64 as for the generator; how well x fits its class is added to the logit by projection (Miyato &
-                Koyama, arXiv 1802.05637, eq. 4).
+                Koyama, arXiv 1802.05637).
 
         Returns:
             [B], fp32.
@@ -257,8 +257,8 @@ class Critic(nn.Module):
                 h = F.avg_pool2d(self.widen[number - 1](h), 2)
             for block in level:  # type: ignore[attr-defined]
                 h = block(h)
+        features = in_fp32(self.gather, bend(h)).flatten(1)
         with torch.autocast(x.device.type, enabled=False):
-            features = F.conv2d(bend(h.float()), self.gather.weight.float(), self.gather.bias, groups=h.shape[1]).flatten(1)
             logits: Tensor = self.judge(features)[:, 0]
             if self.kind is None:
                 return logits
@@ -269,7 +269,7 @@ class Critic(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions beside an identity; starts as the identity (arXiv 2501.05441, §3.2: fix-up)."""
+    """Two convolutions beside an identity; starts as the identity (fix-up, as in arXiv 2501.05441)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -146,7 +146,7 @@ def sefa_directions(generator: GanGenerator, count: int, *, layers: Sequence[int
     """The directions of w that change the scales of the layers most, in [K, W].
 
     Eigenvectors of AᵀA, A all the weights that turn w into scales (Shen & Zhou, "Closed-Form Factorization of Latent Semantics
-    in GANs", arXiv 2007.06600, eq. 6). The spread is that of w in the direction, over a thousand points.
+    in GANs", arXiv 2007.06600). The spread is that of w in the direction, over a thousand points.
 
     Args:
         generator: Whose layers.

@@ -47,7 +47,7 @@ def higher(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def earth_mover(real: Tensor, fake: Tensor) -> Tensor:
-    """E s(G(z)) − E s(x), of the critic: minus the Wasserstein distance if it is 1-Lipschitz (arXiv 1701.07875, eq. 3)."""
+    """E s(G(z)) − E s(x), of the critic: minus the Wasserstein distance if it is 1-Lipschitz (arXiv 1701.07875, eq. 2)."""
     return fake.mean() - real.mean()
 
 
@@ -90,7 +90,7 @@ OBJECTIVES = {
     "wgan-gp": Objective(earth_mover, higher, ("between",), (20.0, 20.0)),  # γ/2 is the λ = 10 of arXiv 1704.00028
     "classic": Objective(two_sided, saturating),
 }
-"""By name. Only the first is known to converge where the data lie on a thin manifold (arXiv 2501.05441, §2)."""
+"""By name. Only the first is known to converge where the data lie on a thin manifold (arXiv 2501.05441)."""
 
 
 def objective(name: str) -> Objective:

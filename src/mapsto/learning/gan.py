@@ -61,7 +61,7 @@ class GanGame(Game):
         every: int = 4,
         augment: Augment | None = None,
         noise: Tensor | float = 0.0,
-        rate: float = 5e-4,
+        rate: float = 1e-3,
         forget: float = 0.1,
     ) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class GanGame(Game):
         return {"logit_real": float(self.critic(batch.x, labels).mean())}
 
     def betas_at(self, part: float) -> tuple[float, float]:
-        """(0, β₂), β₂ from 0.9 to 0.99 with 1 − β₂ falling at a constant rate (arXiv 2501.05441, §D, there by a cosine)."""
+        """(0, β₂), β₂ from 0.9 to 0.99 with 1 − β₂ falling at a constant rate (arXiv 2501.05441 does so by a cosine)."""
         return 0.0, 1 - between((0.1, 0.01), part)
 
     def noted(self) -> dict[str, float]:
