@@ -66,7 +66,7 @@ def test_resuming_a_finished_training_changes_nothing(tmp_path: Path) -> None:
     played(Plain(), plan(5), tmp_path)
     before = kept(tmp_path)
     (report,) = played(Plain(seed=9), plan(5), tmp_path, resume=True)
-    assert report.step == 5
+    assert (report.step, report.eta_seconds) == (5, 0)
     assert same(kept(tmp_path), before)
 
 
@@ -112,6 +112,25 @@ def test_a_folder_is_neither_overwritten_nor_resumed_out_of_nothing(tmp_path: Pa
     played(Plain(), plan(5), tmp_path)
     with pytest.raises(UsageError, match="There is a training in"):
         played(Plain(), plan(5), tmp_path)
+
+
+def test_checkpoints_without_a_configuration_are_nobodys_to_overwrite(tmp_path: Path) -> None:
+    played(Plain(), plan(5), tmp_path)
+    wanted = kept(tmp_path)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(UsageError, match=r"holds checkpoints, but no config\.json"):
+        played(Plain(), plan(5), tmp_path)
+    assert same(kept(tmp_path), wanted)
+
+
+def test_a_start_that_was_killed_is_no_obstacle(tmp_path: Path) -> None:
+    played(Plain(), plan(5), tmp_path / "calm")
+    played(Plain(), plan(5), tmp_path / "again")
+    for path in (*tmp_path.glob("again/checkpoint-*5.safetensors"), tmp_path / "again" / "config.json"):
+        path.unlink()
+    played(Plain(), plan(5), tmp_path / "again")
+    assert same(kept(tmp_path / "again"), kept(tmp_path / "calm"))
+    assert len(rows(tmp_path / "again")) == 5
 
 
 def test_no_pictures_are_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 import mapsto
 from mapsto import device
 from mapsto.errors import UsageError
+from mapsto.learning import checkpoint
 from mapsto.learning.games import Game
 from mapsto.learning.plans import Plan, Source
 
@@ -67,6 +68,7 @@ def refuse_other(run: Path, stored: Config | None, wanted: Config, *, resume: bo
     if stored is None and resume:
         raise UsageError(f"There is no training to resume in {run}.", "Start it without --resume.")
     if stored is None:
+        _refuse_leftovers(run)
         return []
     if not resume:
         raise UsageError(f"There is a training in {run} already.", "Resume it with --resume, or choose another folder or name.")
@@ -79,6 +81,12 @@ def refuse_other(run: Path, stored: Config | None, wanted: Config, *, resume: bo
         )
     moved = _differences(stored.get("machine", {}), wanted["machine"])
     return [f"Not bit for bit the same from here on: {'; '.join(moved)}."] if moved else []
+
+
+def _refuse_leftovers(run: Path) -> None:
+    """A start that was killed leaves a checkpoint of step 0; more than that is somebody's work."""
+    if (found := checkpoint.checkpoints(run)) and not found[0].stem.endswith("-00000000"):
+        raise UsageError(f"{run} holds checkpoints, but no config.json to resume with.", "Choose another folder or name.")
 
 
 def _fixed(settings: Mapping[str, Any]) -> Config:

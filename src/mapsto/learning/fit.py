@@ -24,7 +24,7 @@ from mapsto.learning.configuration import settled
 from mapsto.learning.feed import Feed
 from mapsto.learning.games import Game
 from mapsto.learning.interruption import Interruption
-from mapsto.learning.launch import launch
+from mapsto.learning.launch import launch, own_cores
 from mapsto.learning.plans import Plan, Source, steps_in
 from mapsto.learning.players import Players, seconds_a_step
 from mapsto.learning.training import Report, Training
@@ -105,7 +105,7 @@ def estimate(game: Game, source: Source, plan: Plan) -> Estimate:
     Raises:
         OutOfMemory: even these are too much.
     """
-    device.set_threads(plan.threads)
+    device.set_threads(plan.threads or own_cores())
     place = device.pick(plan.device)
     fabric, plan = launch(place), settled(plan, place, None)
     kept = torch.get_rng_state()

@@ -12,6 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from mapsto import device
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -45,6 +47,11 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def own_cores() -> int:
+    """This process's part of the cores, which it shares with the others on this machine."""
+    return max(1, device.cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def same_everywhere(tensors: Iterable[Tensor], fabric: Fabric) -> None:

@@ -43,7 +43,7 @@ class Plan:
         seed: Of the order of the data and of everything that is drawn.
         precision: "fp32", "bf16" (autocast) or "auto": what is faster here.
         device: As for `device.pick`.
-        threads: Of the processor; all that are allowed by default.
+        threads: Of the processor; by default all that are allowed, shared by the processes on one machine.
         warmup: Part of the run in which the rates rise from 0 to their peaks.
         final_rate: Where the cosine ends that the rates fall by, as part of their peaks.
         clip: Longest gradient of a player, longer ones are shortened to it; None for no limit.
@@ -51,7 +51,7 @@ class Plan:
         hours: Train so long instead of a number of steps: the first steps are timed, and the number is kept in the run.
         checkpoint_minutes: Between checkpoints.
         checkpoint_every: Steps between checkpoints, instead.
-        samples_every: Steps between sample grids; forty in a run by default.
+        samples_every: Steps between sample grids; by default about thirty in a run, and a hundred steps apart.
         samples: Pictures in a grid.
         rows: Of the log, in all.
         tensorboard: Write the log for TensorBoard too, where it is installed.

@@ -32,7 +32,7 @@ class Players:
     """All that changes in a training, and how it changes in a step.
 
     Args:
-        game: Moved to the device of `fabric`, channels last; its other modules too.
+        game: Moved to the device of `fabric`, channels last, with all its modules; the players are put in training mode.
         plan: How to train; its precision is settled.
         fabric: Where.
     """
@@ -40,7 +40,7 @@ class Players:
     def __init__(self, game: Game, plan: Plan, fabric: Fabric) -> None:
         self.game, self.plan, self.fabric = game, plan, fabric
         game.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.parts = {name: game.part(name) for name in game.players}
+        self.parts = {name: game.part(name).train() for name in game.players}
         self.trained = {name: _trained(part) for name, part in self.parts.items()}
         same_everywhere((t for part in self.parts.values() for t in part.state_dict().values()), fabric)
         self.optimisers = {name: self._optimiser(name) for name in game.players}

@@ -18,7 +18,7 @@ from mapsto.learning.configuration import Config, configuration, refuse_other, s
 from mapsto.learning.feed import Feed
 from mapsto.learning.games import Batch, Game
 from mapsto.learning.interruption import Interruption
-from mapsto.learning.launch import any_of, launch
+from mapsto.learning.launch import any_of, launch, own_cores
 from mapsto.learning.meter import Meter, Watch
 from mapsto.learning.plans import Plan, Source, order, randomness, rate_at, steps_in
 from mapsto.learning.players import Players, seconds_a_step
@@ -30,8 +30,8 @@ SECONDS_A_REPORT, SECONDS_A_PAGE = 1.0, 10.0
 LOOK = 8
 """Steps between looks at the terms where looking means waiting for the device."""
 
-GRIDS = 40
-"""Sample grids in a run."""
+GRIDS, APART = 30, 100
+"""Sample grids in a run, and steps between them at least: drawing one may take as long as ten steps."""
 
 LONGEST_WAIT = 60.0
 """Seconds between attempts to write where the disk is full."""
@@ -113,7 +113,7 @@ class Training:
         held_out: Source | None = None,
     ) -> None:
         self.game, self.source, self.held_out, self.interruption = game, source, held_out, interruption
-        device.set_threads(plan.threads)
+        device.set_threads(plan.threads or own_cores())
         self.fabric = launch(device.pick(plan.device))
         stored = self.fabric.broadcast(stored_config(run))
         self.plan = self.fabric.broadcast(settled(plan, self.fabric.device, stored))
@@ -132,6 +132,7 @@ class Training:
 
     def _begin(self, config: Config) -> None:
         """Keep the start; the configuration comes last, so that what has one can be resumed."""
+        self.folder.go_back(0)
         self._write()
         self.watch = Watch(self.at.seconds, self.at.step)
         if self.plan.steps < 1:
@@ -163,9 +164,10 @@ class Training:
             self._advance()
             done = self.at.step == self.plan.steps
             stop, due = any_of([self.interruption.asked, done or self._save_due()], self.fabric)
-            if (stop or due or self._is_time("look")) and self._diverged():
+            log = done or self._is_time("row") or self._is_time("grid")
+            if (stop or due or log or self._is_time("look")) and self._diverged():
                 continue
-            row = self._row() if done or self._is_time("row") or self._is_time("grid") else None
+            row = self._row() if log else None
             if stop or due:
                 yield from self._save()
             if stop:
@@ -182,7 +184,7 @@ class Training:
         every = {
             "look": 1 if self.fabric.device.type == "cpu" else LOOK,
             "row": -(-plan.steps // plan.rows),
-            "grid": plan.samples_every or -(-plan.steps // GRIDS),
+            "grid": plan.samples_every or max(APART, -(-plan.steps // GRIDS)),
         }
         return self.at.step % every[what] == 0
 
@@ -372,7 +374,7 @@ class Training:
             at.step * plan.batch,
             self.watch.seconds(),
             pace * plan.batch,
-            (plan.steps - at.step) / pace if pace else float("inf"),
+            (plan.steps - at.step) / pace if pace else float("inf") if at.step < plan.steps else 0.0,
             row["terms"] if row else self.meter.means(),
             notes,
             self.folder.path / name if name else None,
