@@ -22,15 +22,19 @@ from mapsto.learning import losses
 from mapsto.learning.leash import Leash
 from mapsto.learning.scenes import scenes
 
-CROP, BATCH = 128, 4
+CROP, BATCH = 192, 3
 LARGEST = 512
 """Shorter side at which larger photos are learned on."""
 
-RATES = (2e-2, 3e-3, 2e-3)
+RATES = (2e-2, 2e-3, 1e-3)
 """Of z, of the modulation, of all other weights."""
 
-MODULATION_PART = 0.1
+MODULATION_PART = 0.25
 """Part of the time in which only z and the modulation move."""
+
+
+CONTENT = 1.4
+"""Weight of the content term; less, and the first steps tear the photo apart faster than they bring strokes."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def learn_hand(
     seconds: float = 60.0,
     steps: int | None = None,
     photos: Sequence[Tensor] = (),
-    leash: float = 3.0,
+    leash: float = 1.0,
     bf16: bool = False,
     seed: int = 0,
     on_report: Callable[[LearnReport], object] | None = None,
@@ -153,7 +157,7 @@ class _Learner:
         target = Target({k: v.expand(len(x), -1, -1) for k, v in self.target.grams.items()}, self.target.colours)
         apart = distances(seen, target, content, self.features, self.generator)
         terms = {key: value.mean() for key, value in apart.items()}
-        total = 5 * terms["style"] + terms["content"] + 6 * terms["colour"]
+        total = 5 * terms["style"] + CONTENT * terms["content"] + 6 * terms["colour"]
         total = total + self.strength * self.moved(self.net.named_parameters())
         total = total + 0.5 * losses.total_variation(seen) + 2 * losses.out_of_range(painted)
         total = total + 0.3 * (1 - self.net.gate(self.z)).abs().mean()
