@@ -67,6 +67,13 @@ def test_colour_of_an_opaque_picture_is_that_of_one_without_alpha() -> None:
     assert torch.allclose(colour(opaque, drawn, 0.0)[:, :3], colour(x, drawn, 0.5), atol=1e-6)
 
 
+def test_what_is_hidden_has_no_say_in_the_contrast_of_what_is_seen() -> None:
+    x, drawn = some(1, 4, 4, 8), some(1, 3, seed=1)
+    x[:, 3] = 0
+    x[:, 3, :, :4] = 1
+    assert torch.allclose(colour(x, drawn, 0.0)[:, :3, :, :4], colour(x[:, :3, :, :4], drawn, 0.5), atol=1e-5)
+
+
 def test_translation_is_a_roll_whose_other_side_is_ground() -> None:
     x = some(1, 2, 16, 24)
     moved = translation(x, torch.tensor([[0.0, 0.99, 0.0]]), 0.25)  # 2 rows down at most, 3 columns to the left at most
