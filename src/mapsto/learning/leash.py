@@ -56,6 +56,7 @@ class Leash:
         self.form, self.unit = form, unit
         self.start = {name: value.detach().clone() for name, value in start.items()}
         self.importance = {name: value.detach().clone() for name, value in (importance or {}).items()}
+        self._sizes: dict[str, Tensor] = {}
 
     def __call__(self, weights: Weights) -> Tensor:
         """The distance as a scalar with a gradient; weights that are frozen are not counted. 0 where nothing is held."""
@@ -66,17 +67,14 @@ class Leash:
         return squared if self.form == "squared" else _root(squared)
 
     def _by_tensor(self, held: list[tuple[str, Tensor]]) -> Tensor:
-        terms = [
-            self._moved(name, weight).mean() / self._at(name, weight).square().mean().clamp_min(SMALLEST)
-            for name, weight in held
-        ]
+        terms = [self._moved(name, weight).mean() / self._size(name, weight).clamp_min(SMALLEST) for name, weight in held]
         return torch.stack(terms).mean()
 
     def _by_sum(self, held: list[tuple[str, Tensor]]) -> Tensor:
         total = torch.stack([self._moved(name, weight).sum() for name, weight in held]).sum()
         if self.unit == "one":
             return total
-        size = torch.stack([self._at(name, weight).square().sum() for name, weight in held]).sum()
+        size = torch.stack([self._size(name, weight) * weight.numel() for name, weight in held]).sum()
         return total / size.clamp_min(SMALLEST)
 
     def _moved(self, name: str, weight: Tensor) -> Tensor:
@@ -86,6 +84,12 @@ class Leash:
             return moved
         self.importance[name] = self.importance[name].to(weight.device)
         return moved * self.importance[name]
+
+    def _size(self, name: str, weight: Tensor) -> Tensor:
+        """Mean square of w₀, found once."""
+        if name not in self._sizes or self._sizes[name].device != weight.device:
+            self._sizes[name] = self._at(name, weight).square().mean()
+        return self._sizes[name]
 
     def _at(self, name: str, weight: Tensor) -> Tensor:
         """w₀ where the weight is now; it moves there once."""
