@@ -141,6 +141,32 @@ def test_the_machine_can_be_asked() -> None:
     device.synchronize(CPU)
 
 
+def test_reseeding_is_seeding() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        wanted = torch.rand(3)
+        device.reseed(CPU, 7)
+        assert torch.equal(torch.rand(3), wanted)
+
+
+def test_the_most_memory_that_was_held_does_not_fall() -> None:
+    before = device.peak_memory(CPU)
+    torch.ones(1 << 24)
+    after = device.peak_memory(CPU)
+    if before is not None and after is not None:
+        assert after >= before > 1 << 24
+
+
+def test_algorithms_that_repeat_are_asked_of_a_gpu_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    before = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    with device.repeatable(torch.device("cuda")):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == (True, False)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == before
+
+
 def test_no_other_file_of_the_package_speaks_to_cuda() -> None:
     speaks = re.compile(r"torch\.(cuda|mps)|\.cuda\(|is_cuda")
     package = Path(device.__file__).parent

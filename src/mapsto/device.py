@@ -125,6 +125,7 @@ def repeatable(device: torch.device) -> Iterator[None]:
     cudnn, before = torch.backends.cudnn, torch.are_deterministic_algorithms_enabled()
     kept = cudnn.deterministic, cudnn.benchmark
     cudnn.deterministic, cudnn.benchmark = True, False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # for debugging, and it takes time
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield

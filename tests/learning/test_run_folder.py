@@ -93,6 +93,13 @@ def test_a_grid_holds_its_pictures_in_rows(tmp_path: Path, channels: int, paper:
     assert pixels[4, 3].tolist() == paper
 
 
+@pytest.mark.parametrize(("channels", "mode"), [(2, "L"), (8, "RGB")])
+def test_latents_without_a_decoder_are_shown_somehow(tmp_path: Path, channels: int, mode: str) -> None:
+    name = RunFolder(tmp_path).grid(1, torch.rand(4, channels, 4, 4))
+    assert name is not None
+    assert Image.open(tmp_path / name).mode == mode
+
+
 def test_the_page_holds_everything_and_asks_the_network_for_nothing(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.append(row(1, notes=["</script><script>alert(1)</script>"], samples="samples-00000001.png"))

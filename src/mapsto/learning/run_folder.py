@@ -133,7 +133,8 @@ def config(path: Path) -> dict[str, Any] | None:
 
 
 def _tiled(pictures: Tensor) -> Tensor:
-    """[N, C, H, W] in [0, 1] → [H', W', C] or, of one channel, [H', W'] in uint8."""
+    """[N, C, H, W] in [0, 1] → [H', W', C] or, of one channel, [H', W'] in uint8; of latents, what three channels show."""
+    pictures = pictures[:, : {2: 1}.get(pictures.shape[1], 3)] if pictures.shape[1] not in (1, 3, 4) else pictures
     count, channels, height, width = pictures.shape
     columns = max(1, round((count * height / width) ** 0.5))
     lines = -(-count // columns)
