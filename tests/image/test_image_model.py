@@ -32,6 +32,20 @@ def test_normalised_latents_have_mean_0_and_variance_1() -> None:
     assert normal.square().mean().item() == pytest.approx(1, abs=1e-4)
 
 
+def test_a_gaussian_can_be_measured_anew_where_a_prior_knows_the_normalisation() -> None:
+    made, means = model(), latents()
+    made.measure(means)
+    shift, scale = made.shift.clone(), made.scale.clone()
+    made.measure(2 * means + 1, normalise=False)
+    assert torch.equal(made.shift, shift)
+    assert torch.equal(made.scale, scale)
+    normal = (2 * means + 1 - shift) / scale
+    assert torch.allclose(made.centre, normal.mean(0), atol=1e-5)
+    assert made.spread[0].item() == pytest.approx(
+        float(torch.linalg.svdvals((normal - normal.mean(0)).flatten(1))[0]) / 399**0.5
+    )
+
+
 def test_what_the_encoder_is_unsure_of_counts_towards_the_scale() -> None:
     sure, unsure, means = model(), model(), latents()
     sure.measure(means)

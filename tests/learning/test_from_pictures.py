@@ -11,9 +11,10 @@ from mapsto import weights
 from mapsto.errors import UsageError
 from mapsto.image.image_model import ImageModel
 from mapsto.image.own_models import CRITIC
+from mapsto.learning.choices import check_size
 from mapsto.learning.data import PictureData
 from mapsto.learning.fit import Plan
-from mapsto.learning.from_pictures import Workshop, check_size
+from mapsto.learning.from_pictures import Workshop
 from mapsto.learning.latents import encoded_once
 from mapsto.learning.watch import kept
 

@@ -184,7 +184,7 @@ class Order:
 def _check(order: Order) -> None:
     """All that can be found out without reading a picture."""
     from mapsto.image import own_models
-    from mapsto.learning.from_pictures import check_order, check_size
+    from mapsto.learning.choices import check_order, check_size
 
     own_models.check_free(order.name, overwrite=order.overwrite or order.resume)
     check_order(order.kind, has_start=order.vae is not None, **order.choices)
@@ -194,7 +194,7 @@ def _check(order: Order) -> None:
 
 
 def _plan(steps: int | None, hours: float | None, preset: str, *, batch: int | None, **more: Any) -> Plan:
-    from mapsto.learning.from_pictures import PRESETS
+    from mapsto.learning.choices import PRESETS
     from mapsto.learning.plans import Plan
 
     if steps is not None and hours is not None:
@@ -206,7 +206,8 @@ def _plan(steps: int | None, hours: float | None, preset: str, *, batch: int | N
 
 def _workshop(order: Order, plan: Plan, voice: Voice) -> Workshop:
     """The pictures are read, and everything stands ready."""
-    from mapsto.learning.from_pictures import Workshop, check_count
+    from mapsto.learning.choices import check_count
+    from mapsto.learning.from_pictures import Workshop
 
     start = _start(order.vae)
     size = lessons.size_of(order.size, (start.height, start.width) if start else (SIDE, SIDE))

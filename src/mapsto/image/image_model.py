@@ -125,16 +125,18 @@ class ImageModel(Mapping[Latent, Image]):
         raise UsageError(f"This model has no prior called {prior}.", f"It has {' and '.join(self.priors)}.")
 
     @torch.no_grad()
-    def measure(self, means: Tensor, log_variances: Tensor | None = None) -> None:
+    def measure(self, means: Tensor, log_variances: Tensor | None = None, *, normalise: bool = True) -> None:
         """Set the normalisation, the Gaussian and its axes from the latents of the training pictures.
 
         Args:
             means: [N, L, h, w], raw means of q(z | x).
             log_variances: Likewise; what the encoder is unsure of counts towards the scale, since priors learn draws.
+            normalise: Else the normalisation stays as it is, for a prior that has learned with it.
         """
-        noise = log_variances.exp().mean() if log_variances is not None else torch.zeros(())
-        self.shift.copy_(means.mean((0, 2, 3))[:, None, None])
-        self.scale.fill_(float((means - self.shift).square().mean().add(noise).sqrt()))
+        if normalise:
+            noise = log_variances.exp().mean() if log_variances is not None else torch.zeros(())
+            self.shift.copy_(means.mean((0, 2, 3))[:, None, None])
+            self.scale.fill_(float((means - self.shift).square().mean().add(noise).sqrt()))
         flat = ((means - self.shift) / self.scale).flatten(1)
         centred = flat - flat.mean(0)
         _, values, axes = torch.linalg.svd(centred, full_matrices=False)
