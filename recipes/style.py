@@ -49,7 +49,7 @@ FURTHER = ((0.4, 192, (4, 1, 1)), (1.0, 256, (3, 1, 1)))
 """The same for weights that are trained already (`--start`)."""
 
 # Droplets are spikes in the deep features (see LIMIT in mapsto/image/stylize.py); the lattice is in measure.lattice_share.
-WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "range": 2.0, "lattice": 4.0, "droplets": 50.0}
+WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "range": 2.0, "lattice": 4.0, "droplets": 50.0, "blotches": 10.0}
 
 
 class Trainer:
@@ -188,12 +188,15 @@ class Trainer:
         gate = (1 - self.net.gate(z).squeeze(1).float() - (1 - amount)).abs()
         total = total.mean() + WEIGHTS["gate"] * (gate * (amount > 0.99)).mean()
         total = total + WEIGHTS["droplets"] * droplets
+        blotches = losses.blotches(seen.float(), x)
+        total = total + WEIGHTS["blotches"] * blotches
         total = total + WEIGHTS["lattice"] * F.relu(lattice_share(seen.float()) - 0.04)
         total = total + self.options.tv * losses.total_variation(seen) + WEIGHTS["range"] * losses.out_of_range(painted)
         return total, {
             **self.report({**terms, "gate": gate}),
             "lattice": float(lattice_share(seen.detach().float())),
             "droplets": float(droplets.detach()),
+            "blotches": float(blotches.detach()),
         }
 
     def report(self, terms: dict[str, Tensor]) -> dict[str, float]:

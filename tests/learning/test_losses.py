@@ -111,3 +111,15 @@ def test_projections_are_scalar_products_of_windows() -> None:
     assert torch.allclose(found[0, 1, 6 + 2], (x[0, :, 1:6, 2:7] * kernels[1]).sum(), atol=1e-5)
     few = losses.patch_projections(x, kernels[..., :1, :1], 13, torch.Generator().manual_seed(0))
     assert few.shape[-1] in (9, 12, 16)
+
+
+def test_colour_may_change_where_the_photo_does_and_nowhere_else() -> None:
+    sky = torch.full((1, 3, 64, 64), 0.6)
+    horizon = sky.clone()
+    horizon[:, :, 32:] = 0.1
+    spot = sky.clone()
+    spot[:, 0, 16:32, 16:32] = 0.9  # one cell, redder by 0.3: two borders of 12 along either axis
+    assert losses.blotches(sky * 0.5, sky) == 0
+    assert losses.blotches(spot, sky).item() == pytest.approx(2 * 2 / 12 * 0.3**2, rel=1e-4)
+    assert losses.blotches(horizon, horizon).item() < 1e-6
+    assert losses.blotches(horizon, sky).item() > 0.05

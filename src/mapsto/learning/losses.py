@@ -148,6 +148,23 @@ def total_variation(x: Tensor) -> Tensor:
     return across + down
 
 
+def blotches(x: Tensor, photo: Tensor, cell: int = 16, flat: float = 0.03) -> Tensor:
+    """How much the mean colour of cells changes from one to the next where the photo's does not: a scalar.
+
+    Args:
+        x: Painted, [B, 3, H, W] in [0, 1].
+        photo: What was painted.
+        cell: Side of the cells in pixels: larger than a stroke.
+        flat: Colour difference between cells of the photo at which a change stops counting.
+    """
+    painted, plain = F.avg_pool2d(x, cell), F.avg_pool2d(photo, cell)
+    terms = []
+    for axis in (2, 3):
+        still = torch.exp(-plain.diff(dim=axis).square().sum(1) / flat**2)
+        terms.append((still * painted.diff(dim=axis).square().sum(1)).mean())
+    return torch.stack(terms).sum()
+
+
 def out_of_range(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Mean squared excess beyond [low, high]; a clamp would give no gradient there."""
     return (F.relu(low - x).square() + F.relu(x - high).square()).mean()
