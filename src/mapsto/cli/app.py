@@ -12,14 +12,34 @@ from typing import Annotated, Any
 import typer
 
 import mapsto
-from mapsto.cli import config, demo, doctor, info, redo, style, styles, train
+from mapsto.cli import (
+    adapt,
+    config,
+    demo,
+    doctor,
+    edit,
+    evaluate,
+    generate,
+    info,
+    mix,
+    models,
+    reconstruct,
+    redo,
+    style,
+    styles,
+    train,
+    walk,
+)
 from mapsto.cli.voice import Fault, Voice, fault_of, give_up_stdout
 from mapsto.errors import MapstoError
 
 CLICK_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """The base of all mistakes in a command. Typer brings its own copy of click or needs one, depending on its version."""
 
-LEARNING = ("train",)
+LEARNING = ("train", "adapt", "evaluate")
+
+OF_STYLE = ("steps",)
+"""Defaults that mean something else where pictures are drawn."""
 
 app = typer.Typer(
     name="mapsto",
@@ -32,6 +52,14 @@ app = typer.Typer(
 app.command("style")(style.style)
 app.command("styles")(styles.styles)
 app.command("train")(train.train)
+app.command("adapt")(adapt.adapt)
+app.command("evaluate")(evaluate.evaluate)
+app.command("generate")(generate.generate)
+app.command("reconstruct")(reconstruct.reconstruct)
+app.command("walk")(walk.walk)
+app.command("mix")(mix.mix)
+app.command("edit")(edit.edit)
+app.command("models")(models.models)
 app.command("info")(info.info)
 app.command("redo")(redo.redo)
 app.command("demo")(demo.demo)
@@ -52,6 +80,8 @@ def root(
         raise typer.Exit
     found = config.defaults()
     context.default_map = dict.fromkeys(("style", "styles", "demo", "doctor"), found)
+    drawn = {key: value for key, value in found.items() if key not in OF_STYLE}
+    context.default_map |= dict.fromkeys(("generate", "reconstruct", "walk", "mix", "edit"), drawn)
     for verb in LEARNING:  # what is said of sizes and steps is meant for painting
         context.default_map[verb] = {key: found[key] for key in ("device", "precision", "seed") if key in found}
     # What redo computes with stands in the painted file.

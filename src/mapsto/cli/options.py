@@ -27,6 +27,17 @@ def style_names(incomplete: str) -> Iterable[str]:
         return []
 
 
+def model_names(incomplete: str) -> Iterable[str]:
+    """Names of models that draw pictures, for completion in the shell."""
+    from mapsto.errors import MapstoError
+    from mapsto.image.models import names
+
+    try:
+        return [name for name in names() if name.startswith(incomplete)]
+    except MapstoError:
+        return []
+
+
 Output = Annotated[
     str | None,
     option(
@@ -72,3 +83,23 @@ Json = Annotated[bool, option("--json", help="Say everything in one JSON object 
 Quiet = Annotated[bool, option("-q", "--quiet", help="Say nothing but errors.")]
 Verbose = Annotated[bool, option("-v", "--verbose", help="Say more; show tracebacks.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A picture.")]
+
+# ---- of the verbs that draw new pictures; defaults are those of `mapsto.Generator` ----
+
+Model = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="By name (`mapsto models` lists them) or file.", autocompletion=model_names),
+]
+ModelName = Annotated[str, option("--model", help="By name or file.", metavar="MODEL", autocompletion=model_names)]
+FirstSeed = Annotated[int, option("--seed", help="Of the picture; of several, the next has the next.", env="seed")]
+Truncation = Annotated[
+    float, option("--truncation", help="1 is as varied as what was learned; less is calmer, 0 the mean picture.")
+]
+Prior = Annotated[str | None, option("--prior", help="What draws; by default the model's best.", metavar="flow|gan|gaussian")]
+Label = Annotated[str | None, option("--label", help="A class of the model.", metavar="CLASS")]
+Guidance = Annotated[float, option("--guidance", help="How much to lean towards --label; 1 is plain.")]
+FlowSteps = Annotated[int, option("--steps", help="Of the flow.")]
+Scale = Annotated[int, option("--scale", help="Make every pixel a crisp square of so many.")]
+Transparent = Annotated[bool, option("--transparent", help="Keep transparency; else it is laid on white.")]
+Refine = Annotated[int, option("--refine", help="Steps that bring the model's picture nearer to yours.", metavar="STEPS")]
+DryRun = Annotated[bool, option("--dry-run", help="Only say what would be made.")]

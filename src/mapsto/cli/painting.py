@@ -46,6 +46,15 @@ class Photo:
         """Digest of the file."""
         return sha256(self.content)
 
+    def picture(self, max_pixels: int) -> Picture:
+        """The picture; of an animation, the first."""
+        return Picture.of(self.content, max_pixels)
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What settings tell of it."""
+        return {"name": self.name, "sha256": self.sha256}
+
 
 @dataclass(frozen=True)
 class Painted:
@@ -116,7 +125,7 @@ class Painter:
         about = animation.about(photo.content, file.max_pixels)
         if about.frames > 1 and moving:
             return self._paint_frames(photo, about, file, on_part)
-        picture = Picture.of(photo.content, file.max_pixels)
+        picture = photo.picture(file.max_pixels)
         painted, order = self._paint_one(picture, self.vector, self.order, on_part)
         return Painted([(painted, 0.0)], None, order)
 
@@ -184,7 +193,7 @@ class Painter:
         """What the file should say about how it was made."""
         import torch
 
-        more = {"torch": torch.__version__, "source": {"name": photo.name, "sha256": photo.sha256}}
+        more = {"torch": torch.__version__, "source": photo.said}
         return settings_of(painted.order, style=self.style, weights=self.weights, quality=file.quality, **more)
 
 

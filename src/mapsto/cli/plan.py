@@ -17,15 +17,15 @@ import os
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mapsto.cli.voice import Voice
 from mapsto.errors import MapstoError, UnreadableInput, UsageError, nearest
 from mapsto.media.albums import PICTURES
 
 STREAM = "-"
-FIELDS = ("stem", "name", "ext", "style", "dir")
 
 
 @dataclass(frozen=True)
@@ -182,15 +182,24 @@ def _filled(place: Place, source: Source, path: Path) -> Path:
     own = path.suffix.lower()[1:] if path.suffix.lower() in written else "png"
     folder = str(path.parent if source.root is None else source.folder)
     values = {"stem": path.stem, "name": path.name, "style": place.style, "ext": place.format or own, "dir": folder}
+    return Path(filled(template, values))
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """A template with its fields filled in.
+
+    Raises:
+        UsageError: a field that is not there, or braces that do not match.
+    """
     try:
         pieces = list(string.Formatter().parse(template))
     except ValueError as error:
         raise UsageError(f"{template!r} is no template: {error}.", "Write {{ and }} for braces.") from error
     for _, field, _, _ in pieces:
-        if field is not None and field not in FIELDS:
-            near = nearest(field, list(FIELDS)) or FIELDS
+        if field is not None and field not in values:
+            near = nearest(field, list(values)) or list(values)
             raise UsageError(f"The template has the field {{{field}}}.", f"Perhaps {' or '.join(f'{{{n}}}' for n in near)}?")
-    return Path("".join(text + (values[field] if field else "") for text, field, _, _ in pieces))
+    return "".join(text + (values[field] if field else "") for text, field, _, _ in pieces)
 
 
 def _distinct(jobs: list[Job], place: Place) -> list[Job]:
@@ -238,3 +247,10 @@ def _plain_part(part: str) -> str:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^\w.]+", "-", name).strip("-.") or "style"
+
+
+def tell(jobs: Sequence[Job], voice: Voice) -> None:
+    """Say what would be done."""
+    for job in jobs:
+        voice.result(f"{job.source} → {job.target or 'standard output'}")
+    voice.data["planned"] = [{"source": str(job.source), "path": str(job.target or "-")} for job in jobs]

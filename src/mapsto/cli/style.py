@@ -125,7 +125,7 @@ def _run(jobs: list[Job], wanted: Wanted, voice: Voice, *, skip_existing: bool, 
     if len(todo) < len(jobs):
         voice.note(f"{len(jobs) - len(todo)} of {len(jobs)} are there already and were left out.")
     if dry_run:
-        return _list(todo, voice)
+        return plan.tell(todo, voice)
     if any(job.target is None for job in todo):
         check_stdout(voice)
     if len(jobs) == 1 and todo:  # of several, each is told when its turn comes
@@ -133,13 +133,6 @@ def _run(jobs: list[Job], wanted: Wanted, voice: Voice, *, skip_existing: bool, 
         check_target(todo[0].target, overwrite)
     if todo:
         Batch(_painter(parts, todo, wanted, voice), wanted.file, voice, overwrite=overwrite).run(todo)
-
-
-def _list(jobs: list[Job], voice: Voice) -> None:
-    """What would be done."""
-    for job in jobs:
-        voice.result(f"{job.source} → {job.target or 'standard output'}")
-    voice.data["planned"] = [{"source": str(job.source), "path": str(job.target or "-")} for job in jobs]
 
 
 def _painter(parts: list[Part], jobs: list[Job], wanted: Wanted, voice: Voice) -> Painter:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 from mapsto.cli import options
 from mapsto.cli.options import option
+from mapsto.cli.table import show
 from mapsto.cli.voice import Voice, speaking
 from mapsto.errors import UsageError
 
@@ -59,24 +59,7 @@ def _list(weights: str, voice: Voice) -> None:
     found = styles(weights)
     voice.data["styles"] = found
     rows = [[str(style.get(column, "")) for column in COLUMNS] for style in found]
-    if sys.stdout.isatty() and not (voice.json or voice.quiet):
-        _table(rows)
-    else:
-        for row in rows:
-            voice.result("\t".join(row))
-
-
-def _table(rows: list[list[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, no_wrap=column in ("name", "kind", "year"), style="bold" if column == "name" else None)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    show(COLUMNS, rows, voice, whole=("name", "kind", "year"))
 
 
 def _write_sheet(photo: Path, target: Path, order: Any, voice: Voice, *, overwrite: bool) -> None:

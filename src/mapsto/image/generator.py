@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -306,9 +306,15 @@ class Generator:
         w, v = (self._styles(noise, **how) for noise in (one, two))
         return self.decode(self._synthesized(latent_tools.mix(w, v, layers=self._gan.layers, take=layers)))[0]
 
-    def sliders(self, prior: str | None = None) -> Directions:
-        """What can be turned, see `moves.sliders_of`."""
-        return moves.sliders_of(self.model, self.card, is_style=self.prior(prior) == "gan")
+    def sliders(self, prior: str | None = None, *, own: bool = False) -> Directions:
+        """What can be turned, see `moves.sliders_of`.
+
+        Args:
+            prior: Of the pictures that are drawn.
+            own: Of pictures of one's own, which no prior has drawn.
+        """
+        is_style = self.model.vae is None if own else self.prior(prior) == "gan"
+        return moves.sliders_of(self.model, self.card, is_style=is_style)
 
     def edit(self, start: object, sliders: Mapping[str, float], *, refine: int = 0, **how: Any) -> Picture:
         """A picture with some sliders turned.
@@ -336,6 +342,26 @@ class Generator:
         if self.prior(how.get("prior")) == "gan":
             return Point(self._styles(self.noise([seed], how.get("prior")), **how), is_style=True)
         return Point(self.latents([seed], **how), is_style=False)
+
+    # ---- learning ----
+
+    def adapt(self, pictures: Path | str, *, strength: float | Literal["auto"] = "auto", **how: Any) -> Generator:
+        """A generator of one's own: decoder and prior fine-tuned on a leash; this one stays as it is.
+
+        Args:
+            pictures: A folder, or a zip.
+            strength: λ of the leash, or "auto".
+            how: As for `mapsto.learning.adapted_generator.adapted`: steps, batch, run, frozen …
+
+        Returns:
+            A generator whose card tells, under "scores", whether it is better than this one, and than learning from nothing.
+
+        Raises:
+            UsageError: too few pictures, or a strength that is none.
+        """
+        from mapsto.learning.adapted_generator import adapted
+
+        return adapted(self, pictures, strength=strength, **how)
 
 
 def batches(x: Tensor) -> list[Tensor]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mapsto import weights
-from mapsto.errors import UsageError, WeightsError, nearest
+from mapsto.errors import UsageError, WeightsError
 from mapsto.image import own_models
 
 KIND = "ImageModel"
@@ -37,15 +36,12 @@ def check_known(name: str | Path) -> None:
         weights.resolve(name)
     except WeightsError as error:
         there = names()
-        near = nearest(str(name), there)
         known = f"There are: {', '.join(there)}." if there else "There is none yet; `mapsto train` makes one."
-        raise WeightsError(
-            f"There is no model called {str(name)!r}.", f"Perhaps {' or '.join(near)}?" if near else known
-        ) from error
+        raise WeightsError(f"There is no model called {str(name)!r}.", known) from error
 
 
 def forget(name: str) -> Path | None:
-    """Delete a model of the user's own, and its run; → where the run was, None where there was none.
+    """Delete a model of the user's own; → where its training still lies, None where there is none.
 
     Raises:
         UsageError: no such model, or one that came with Mapsto.
@@ -58,10 +54,7 @@ def forget(name: str) -> Path | None:
         own = ", ".join(each for each in known if own_models.path_of(each).is_file()) or "none yet"
         raise UsageError(f"There is no model of your own called {name!r}.", f"There are: {own}.")
     path.unlink()
-    if not run.is_dir():
-        return None
-    shutil.rmtree(run)
-    return run
+    return run if run.is_dir() else None
 
 
 def _cards() -> dict[str, dict[str, Any]]:
