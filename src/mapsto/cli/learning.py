@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mapsto.cli.bar import Bar
@@ -45,13 +46,8 @@ def learn_hands(
     from mapsto.image.slow import learn_parts
 
     known = set(stylizer.names)
-    photos = _readable(jobs, max_pixels)
-    with Bar(seconds, hidden=voice.quiet or voice.json) as bar:
-        bar.show(0, "learning the hand")
-
-        def told(report: LearnReport) -> None:
-            bar.show(report.seconds, f"learning the hand: style {report.style:.2f}, content {report.content:.2f}")
-
+    photos = readable((job.source.path for job in jobs if job.source.path is not None), PHOTOS, max_pixels)
+    with watched(voice, seconds) as told:
         found = learn_parts(stylizer, list(parts), seconds=seconds, photos=photos, name=name, on_progress=told)
     for hand in found:
         learned = f"Learned {hand}: it is a style of that name now." if hand not in known else f"{hand} is known already."
@@ -59,13 +55,23 @@ def learn_hands(
     voice.data["learned"] = [hand for hand in found if hand not in known]
 
 
-def _readable(jobs: Sequence[Job], max_pixels: int) -> list[Picture]:
-    """Some of the pictures to paint; what cannot be read is told when its turn comes."""
+@contextmanager
+def watched(voice: Voice, seconds: float) -> Iterator[Callable[[LearnReport], None]]:
+    """Show how learning a hand goes, by what is yielded."""
+    with Bar(seconds, hidden=voice.quiet or voice.json) as bar:
+        bar.show(0, "learning the hand")
+        yield lambda report: bar.show(
+            report.seconds, f"learning the hand: style {report.style:.2f}, content {report.content:.2f}"
+        )
+
+
+def readable(paths: Iterable[Path], most: int, max_pixels: int) -> list[Picture]:
+    """The first pictures that can be read, small enough to learn on; what cannot be read is passed over here."""
     from mapsto.image.slow import small_enough
 
     found: list[Picture] = []
-    for job in jobs:
-        if job.source.path is not None and len(found) < PHOTOS:
+    for path in paths:
+        if len(found) < most:
             with suppress(UnreadableInput):
-                found.append(small_enough(Picture.of(job.source.path, max_pixels)))
+                found.append(small_enough(Picture.of(path, max_pixels)))
     return found

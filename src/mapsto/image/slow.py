@@ -19,6 +19,9 @@ from mapsto.media.picture import Picture
 if TYPE_CHECKING:
     from mapsto.image.stylizer import Stylizer
 
+SCENES, SCENE_SIDE = 3, 256
+"""Pictures that tell how near a hand is, and their shorter side in pixels."""
+
 
 def learn_parts(
     stylizer: Stylizer,
@@ -83,6 +86,34 @@ def learn_painting(
     story = {"title": painting.stem, "file": painting.name, "sha256": sha256(painting), "seconds": seconds}
     hands.keep(name, network, {**story, "base": stylizer.digest})
     return name
+
+
+def distance_to(
+    stylizer: Stylizer, painting: Picture, style: object, photos: Sequence[Picture] = (), *, seed: int = 0
+) -> float:
+    """How far photos painted in a style are from a painting: balanced style loss, 0 for its very statistics.
+
+    Args:
+        stylizer: That paints.
+        painting: To compare with.
+        style: A name, or the painting itself for what the encoder makes of it.
+        photos: Pictures that nothing was learned on; built-in scenes by default.
+        seed: Of noise and scenes.
+    """
+    from mapsto.image.stylizer import style_tensor
+    from mapsto.image.targets import target_of
+    from mapsto.learning import losses
+    from mapsto.learning.scenes import scenes
+
+    drawn = list(scenes(SCENES, SCENE_SIDE, torch.Generator().manual_seed(seed + 1))) if not photos else []
+    network, ready = stylizer.features, stylizer.style_of(style)
+    with torch.inference_mode():
+        target = target_of(style_tensor(painting).to(stylizer.device), network)
+        found = []
+        for photo in photos or map(Picture.of, drawn):
+            painted = stylizer(photo, ready, size=SCENE_SIDE, seed=seed).on_white().tensor().to(stylizer.device)
+            found.append(float(losses.balanced_style(losses.grams(network(painted)), target.grams).mean()))
+    return sum(found) / len(found)
 
 
 def optimized(
