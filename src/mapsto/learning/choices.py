@@ -50,14 +50,15 @@ PRESETS = {
 }
 
 
-def check_order(kind: str, preset: str, *, space: str, loss: str, augment: str, has_start: bool) -> None:
+def check_order(kind: str, preset: str | Preset, *, space: str, loss: str, augment: str, has_start: bool) -> None:
     """Refuse what makes no sense, before pictures are read.
 
     Raises:
         UsageError: an unknown name, or options that do not go together.
     """
     _known("kind of model", kind, KINDS)
-    _known("preset", preset, tuple(PRESETS))
+    if isinstance(preset, str):
+        _known("preset", preset, tuple(PRESETS))
     _known("space", space, SPACES)
     _known("augmentation", augment, AUGMENTS)
     objective(loss)

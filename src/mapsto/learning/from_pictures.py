@@ -28,7 +28,7 @@ from mapsto.image.gan import Critic
 from mapsto.image.image_model import ImageModel
 from mapsto.image.own_models import CRITIC, LICENCE
 from mapsto.image.vae import VAE, premultiplied
-from mapsto.learning.choices import PRESETS, augment_of, check_count, check_order, check_size, factor_of
+from mapsto.learning.choices import PRESETS, Preset, augment_of, check_count, check_order, check_size, factor_of
 from mapsto.learning.data import PictureData
 from mapsto.learning.fit import Estimate, Plan, Report, estimate, finished, fit
 from mapsto.learning.flow import FlowGame
@@ -81,7 +81,7 @@ class Workshop:
         kind: "vae", "flow" or "gan": how far to go.
         data: To learn from.
         run: A folder for all stages.
-        preset: One of `PRESETS`.
+        preset: One of `PRESETS`, or another of one's own.
         plan: Of each stage; `hours` are shared out between them.
         plans: Of single stages by name, instead.
         start: A model whose VAE is used as it is, instead of learning one.
@@ -103,7 +103,7 @@ class Workshop:
         data: PictureData,
         run: Path,
         *,
-        preset: str = "small",
+        preset: str | Preset = "small",
         plan: Plan,
         plans: Mapping[str, Plan] | None = None,
         start: ImageModel | None = None,
@@ -117,7 +117,8 @@ class Workshop:
     ) -> None:
         check_order(kind, preset, space=space, loss=loss, augment=augment, has_start=start is not None)
         self.kind, self.data, self.run, self.held_out = kind, data, run, held_out
-        self.preset, self.plan, self.plans, self.start = PRESETS[preset], plan, plans or {}, start
+        self.preset = PRESETS[preset] if isinstance(preset, str) else preset
+        self.plan, self.plans, self.start = plan, plans or {}, start
         self.nats, self.features, self.options = nats, features, options or {}
         self.pixels, self.loss, self.augment = space == "pixels", loss, augment
         self.height, self.width, self.channels = (int(side) for side in data.pixels.shape[1:])
