@@ -86,7 +86,8 @@ def test_a_grid_holds_its_pictures_in_rows(tmp_path: Path, channels: int, paper:
     pictures = torch.rand(6, channels, 4, 3, generator=torch.Generator().manual_seed(0))
     name = RunFolder(tmp_path).grid(7, pictures)
     assert name == "samples-00000007.png"
-    pixels = np.asarray(Image.open(tmp_path / name))
+    with Image.open(tmp_path / name) as image:
+        pixels = np.asarray(image)
     assert pixels.shape[:2] == (2 * (4 + GAP) - GAP, 3 * (3 + GAP) - GAP)
     fifth = pixels[4 + GAP :, 3 + GAP : 6 + GAP].reshape(4, 3, channels)
     assert np.array_equal(fifth, (pictures[4] * 255).round().byte().permute(1, 2, 0).numpy())
@@ -97,7 +98,8 @@ def test_a_grid_holds_its_pictures_in_rows(tmp_path: Path, channels: int, paper:
 def test_latents_without_a_decoder_are_shown_somehow(tmp_path: Path, channels: int, mode: str) -> None:
     name = RunFolder(tmp_path).grid(1, torch.rand(4, channels, 4, 4))
     assert name is not None
-    assert Image.open(tmp_path / name).mode == mode
+    with Image.open(tmp_path / name) as image:
+        assert image.mode == mode
 
 
 def test_the_page_holds_everything_and_asks_the_network_for_nothing(tmp_path: Path) -> None:
