@@ -9,7 +9,7 @@ import torch
 
 from mapsto import weights
 from mapsto.errors import UsageError, WeightsError
-from mapsto.image.generator import Generator, enlarged, pictures_of
+from mapsto.image.generator import Generator, pictures_of
 from mapsto.image.image_model import ImageModel
 from mapsto.image.models import names
 from mapsto.media.picture import Picture
@@ -93,14 +93,6 @@ def test_a_fourth_channel_is_alpha() -> None:
     assert picture.pixels[0, 0].tolist() == [128, 64, 0]
     assert picture.alpha is not None
     assert picture.alpha[0, 0] == 128
-
-
-def test_enlarging_keeps_pixels_crisp() -> None:
-    small = Picture.of(np.arange(16, dtype=np.uint8).reshape(2, 2, 4))
-    large = enlarged(small, 3)
-    assert large.size == (6, 6)
-    assert np.array_equal(large.numpy()[1::3, 1::3], small.numpy())
-    assert np.array_equal(large.numpy()[0], large.numpy()[2])
 
 
 def test_from_a_file_and_back(model: ImageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

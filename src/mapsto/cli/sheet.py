@@ -38,10 +38,10 @@ def painted_in(photo: Picture, names: Sequence[str], order: Order, voice: Voice)
 
 def on_sheet(picture: Picture) -> Picture:
     """A small picture enlarged to be seen, crisp; others as they are."""
-    from mapsto.image.generator import enlarged
+    from mapsto.image.enlarge import crisp
 
     scale = round(SEEN / min(picture.size))
-    return enlarged(picture, scale) if scale > 1 else picture
+    return crisp(picture, scale) if scale > 1 else picture
 
 
 def beside(left: Picture, right: Picture) -> Picture:

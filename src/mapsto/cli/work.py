@@ -97,10 +97,10 @@ class Work:
 
     def shown(self, picture: Picture) -> Picture:
         """A picture of the model as it is written."""
-        from mapsto.image.generator import enlarged
+        from mapsto.image.enlarge import crisp
 
         picture = picture if self.transparent else picture.on_white()
-        return enlarged(picture, self.scale) if self.scale > 1 else picture
+        return crisp(picture, self.scale) if self.scale > 1 else picture
 
 
 @dataclass(frozen=True, kw_only=True)

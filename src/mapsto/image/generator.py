@@ -372,9 +372,3 @@ def batches(x: Tensor) -> list[Tensor]:
 def pictures_of(x: Tensor) -> list[Picture]:
     """[B, C, H, W] about in [0, 1] → pictures; a fourth channel is alpha."""
     return [Picture.of(one) for one in x.clamp(0, 1)]
-
-
-def enlarged(picture: Picture, scale: int) -> Picture:
-    """Every pixel as a square of `scale` pixels, crisp."""
-    pixels = picture.numpy().repeat(scale, 0).repeat(scale, 1)
-    return Picture.of(pixels)
