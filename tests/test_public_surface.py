@@ -9,6 +9,7 @@ import pytest
 import mapsto
 
 SURFACE = [
+    "Generator",
     "Mapping",
     "MapstoError",
     "Picture",

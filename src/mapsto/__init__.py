@@ -1,7 +1,8 @@
-"""Everything is a mapping: any photo in any style, offline, on a laptop.
+"""Everything is a mapping: any photo in any style, and new pictures, offline, on a laptop.
 
     import mapsto
     mapsto.style("photo.jpg", "starry-night", strength=0.7).save("out.png")
+    mapsto.Generator.from_pretrained("portrait")(n=4, seed=7)[0].save("face.png")
 
 Names load when they are first used, so `import mapsto` is instant and imports neither torch nor numpy.
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mapsto import device, errors, paths, spaces, weights
     from mapsto.errors import MapstoError
+    from mapsto.image.generator import Generator
     from mapsto.image.styles import styles
     from mapsto.image.stylizer import Stylizer, style
     from mapsto.mapping import Mapping
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Generator",
     "Mapping",
     "MapstoError",
     "Picture",
@@ -39,6 +42,7 @@ __all__ = [
 # Where each name lives; a name that is not here is a module of the package itself.
 # No module may be called like a public function: importing it would replace the function.
 _HOME = {
+    "Generator": "mapsto.image.generator",
     "Mapping": "mapsto.mapping",
     "MapstoError": "mapsto.errors",
     "Picture": "mapsto.media.picture",

@@ -23,6 +23,7 @@ from mapsto.cli import (
     info,
     mix,
     models,
+    paint,
     reconstruct,
     redo,
     style,
@@ -59,6 +60,7 @@ app.command("reconstruct")(reconstruct.reconstruct)
 app.command("walk")(walk.walk)
 app.command("mix")(mix.mix)
 app.command("edit")(edit.edit)
+app.command("paint")(paint.paint)
 app.command("models")(models.models)
 app.command("info")(info.info)
 app.command("redo")(redo.redo)
@@ -81,7 +83,7 @@ def root(
     found = config.defaults()
     context.default_map = dict.fromkeys(("style", "styles", "demo", "doctor"), found)
     drawn = {key: value for key, value in found.items() if key not in OF_STYLE}
-    context.default_map |= dict.fromkeys(("generate", "reconstruct", "walk", "mix", "edit"), drawn)
+    context.default_map |= dict.fromkeys(("generate", "reconstruct", "walk", "mix", "edit", "paint"), drawn)
     for verb in LEARNING:  # what is said of sizes and steps is meant for painting
         context.default_map[verb] = {key: found[key] for key in ("device", "precision", "seed") if key in found}
     # What redo computes with stands in the painted file.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mapsto.cli import options
-from mapsto.cli.options import option
 from mapsto.cli.order import File
 from mapsto.cli.spots import Spots, spots
 from mapsto.cli.voice import Voice, check_stdout, speaking
@@ -20,13 +19,16 @@ if TYPE_CHECKING:
     from mapsto.image.generator import Generator
     from mapsto.media.picture import Picture
 
+Seen: TypeAlias = "Sequence[tuple[int, Picture]]"
+"""Pictures and their seeds."""
+
 SHEET_MOST = 400
 """Pictures on a sheet; of more, the first."""
 
 
 def generate(
     model: options.Model = "portrait",
-    n: Annotated[int, option("-n", "--count", help="How many.")] = 1,
+    n: options.Count = 1,
     seed: options.FirstSeed = 0,
     truncation: options.Truncation = 1.0,
     label: options.Label = None,
@@ -115,25 +117,18 @@ def planned(places: Spots, voice: Voice) -> None:
 
 
 def draw(work: Generate, places: Spots, file: File, voice: Voice) -> None:
-    """Draw, and write as it comes; Ctrl-C keeps what is done."""
-    from mapsto.cli.bar import Bar
-    from mapsto.cli.batch import stopped_at
+    """Draw, and write as it comes."""
     from mapsto.cli.making import Maker
 
     maker = Maker(work, file, voice)
-    work, seen = maker.used(work), []
-    with Bar(work.n, hidden=voice.quiet or voice.json) as bar:
-        bar.show(0, "drawing")
-        try:
-            for seed, picture, since in one_by_one(work, maker.generator):
-                if places.each is not None:
-                    maker.write(replace(work, seed=seed), picture, places.each[seed - work.first], since, seed=seed)
-                seen.append((seed, picture))
-                bar.show(len(seen), f"drawing, {len(seen)} of {work.n}")
-            if places.has_sheet:
-                _write_sheet(work, seen[:SHEET_MOST], places, maker)
-        except KeyboardInterrupt:
-            voice.fail(stopped_at(len(seen) if places.each is not None else 0, work.n))
+    used = maker.used(work)
+    drawn = one_by_one(used, maker.generator)
+    made = ((seed, picture, maker.settings(replace(used, seed=seed)), since) for seed, picture, since in drawn)
+
+    def sheet(seen: Seen) -> tuple[Picture, dict[str, Any]]:
+        return sheet_of_seeds(seen), maker.settings(replace(used, n=len(seen)))
+
+    write_all(made, used, places, maker, sheet)
 
 
 def one_by_one(work: Generate, generator: Generator) -> Iterator[tuple[int, Picture, float]]:
@@ -146,7 +141,45 @@ def one_by_one(work: Generate, generator: Generator) -> Iterator[tuple[int, Pict
         since = time.monotonic()
 
 
-def _write_sheet(work: Generate, seen: Sequence[tuple[int, Picture]], places: Spots, maker: Maker) -> None:
-    since = time.monotonic()
+def write_all(
+    made: Iterable[tuple[int, Picture, dict[str, Any], float]],
+    work: Generate,
+    places: Spots,
+    maker: Maker,
+    sheet: Callable[[Seen], tuple[Picture, dict[str, Any]]],
+) -> None:
+    """Write pictures as they come, then their sheet; Ctrl-C keeps what is done.
+
+    Args:
+        made: Seeds, pictures, what their files say, and when each was begun.
+        work: What they are of.
+        places: Where they go.
+        maker: Writes them.
+        sheet: Seeds and pictures → the sheet, and what its file says.
+    """
+    from mapsto.cli.bar import Bar
+    from mapsto.cli.batch import stopped_at
+
+    voice, done, seen, begun = maker.voice, 0, list[tuple[int, "Picture"]](), time.monotonic()
+    with Bar(work.n, hidden=voice.quiet or voice.json) as bar:
+        bar.show(0, "drawing")
+        try:
+            for seed, picture, settings, since in made:
+                if places.each is not None:
+                    target = places.each[seed - work.first]
+                    maker.put(settings, [(picture, 0.0)], target, since, size=picture.size, seed=seed)
+                    done += 1
+                if places.has_sheet and len(seen) < SHEET_MOST:
+                    seen.append((seed, picture))
+                bar.show(seed - work.first + 1, f"{seed - work.first + 1} of {work.n}")
+            if places.has_sheet:
+                since = begun if places.each is None else time.monotonic()
+                _write_sheet(sheet(seen), seen, places, maker, since)
+        except KeyboardInterrupt:
+            voice.fail(stopped_at(done, work.n))
+
+
+def _write_sheet(sheet: tuple[Picture, dict[str, Any]], seen: Seen, places: Spots, maker: Maker, since: float) -> None:
+    page, settings = sheet
     told = f"{len(seen)} pictures, seeds {seen[0][0]} to {seen[-1][0]}"
-    maker.write(replace(work, n=len(seen)), sheet_of_seeds(seen), places.sheet, since, seed=work.first, note=told)
+    maker.put(settings, [(page, 0.0)], places.sheet, since, size=page.size, seed=seen[0][0], note=told)

@@ -12,6 +12,8 @@ from mapsto.cli.voice import Voice, speaking
 if TYPE_CHECKING:
     from PIL import Image
 
+    from mapsto.media.video import Film
+
 
 def info(
     file: options.File,
@@ -29,10 +31,12 @@ def about(path: Path) -> dict[str, Any]:
     """A picture's format, size, profile, frames, metadata and settings; nothing is decoded.
 
     Raises:
-        UnreadableInput: not a picture.
+        UnreadableInput: neither a picture nor a film.
     """
-    from mapsto.media import animation, metadata, opening
+    from mapsto.media import animation, metadata, opening, video
 
+    if video.is_film(path):
+        return {"path": str(path), "bytes": path.stat().st_size if path.is_file() else 0, **_film(video.about(path))}
     with opening.stream(path) as file:
         image = opening.header(file, str(path), max_pixels=2**40)
         with image, opening.guarded(str(path)):
@@ -50,6 +54,23 @@ def about(path: Path) -> dict[str, Any]:
                 "settings": metadata.settings_of(image),
             }
     return {**found, "frames": animation.about(path, max_pixels=2**40).frames}
+
+
+def _film(film: Film) -> dict[str, Any]:
+    """A film in the words of a picture."""
+    return {
+        "format": "MP4",
+        "width": film.size[0],
+        "height": film.size[1],
+        "mode": "YCbCr",
+        "profile": "BT.709",
+        "orientation": 1,
+        "exif": False,
+        "xmp": False,
+        "settings": film.settings,
+        "frames": film.frames,
+        "fps": film.fps,
+    }
 
 
 def _profile(image: Image.Image) -> str | None:
@@ -79,23 +100,25 @@ def _show(path: Path, found: dict[str, Any], voice: Voice) -> None:
         return
     for name, text in told(settings).items():
         _line(voice, name, text)
-    source = settings.get("source", {})
-    _line(voice, "again", f"mapsto redo {path} {source.get('name', 'PHOTO') if isinstance(source, dict) else 'PHOTO'}")
+    source = settings.get("source")
+    again = f" {source.get('name', 'PHOTO') if isinstance(source, dict) else 'PHOTO'}" if "source" in settings else ""
+    _line(voice, "again", f"mapsto redo {path}{again}")
 
 
 def told(settings: dict[str, Any]) -> dict[str, str]:
     """The settings as a person reads them. They come from a file, so nothing is taken for granted."""
-    known = {
-        key: value for key, value in settings.items() if key not in ("mapsto", "command", "style", "weights", "source", "torch")
-    }
-    plain = {key.replace("_", " "): _plain(value) for key, value in known.items()}
-    return {
-        "painted by": f"Mapsto {settings['mapsto']}, PyTorch {settings.get('torch', '?')}",
-        "from": _digested(settings.get("source"), "name"),
-        "style": ", ".join(_part(part) for part in _list(settings.get("style"))) or "?",
-        **plain,
-        "weights": ", ".join(f"{name} {str(digest)[:12]}…" for name, digest in _dict(settings.get("weights")).items()) or "?",
-    }
+    first = {"made by": f"Mapsto {settings['mapsto']}, PyTorch {settings.get('torch', '?')}, {settings.get('command', '?')}"}
+    if "source" in settings:
+        first["from"] = _digested(settings["source"], "name")
+    if "style" in settings:
+        first["style"] = ", ".join(_part(part) for part in _list(settings["style"])) or "?"
+    shown = ("mapsto", "command", "style", "weights", "source", "torch")
+    asked = {key: value for key, value in settings.items() if key not in shown and (value is not None or key == "size")}
+    if "scene" in asked:  # which says how large
+        asked.pop("size", None)
+    rest = {key.replace("_", " "): _plain(value) for key, value in asked.items()}
+    weights = (f"{name} {str(digest)[:12]}…" for name, digest in _dict(settings.get("weights")).items())
+    return {**first, **rest, "weights": ", ".join(weights) or "?"}
 
 
 def _part(part: Any) -> str:
@@ -113,6 +136,10 @@ def _digested(value: Any, key: str) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items() if item is not None) or "none"
     return {True: "yes", False: "no", None: "as it was"}[value] if value is None or isinstance(value, bool) else str(value)
 
 
@@ -125,7 +152,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _line(voice: Voice, name: str, text: str) -> None:
-    voice.result(f"  {name:<12}{text}")
+    voice.result(f"  {name:<11} {text}")
 
 
 def _bytes(count: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -71,7 +71,15 @@ class Maker:
 
         return settings_of(work, weights=self.weights, quality=self.file.quality, torch=torch.__version__, **more)
 
-    def write(self, work: Work, picture: Picture, target: Path | None, since: float, **told: Any) -> None:
+    def write(
+        self,
+        work: Work,
+        picture: Picture,
+        target: Path | None,
+        since: float,
+        source: dict[str, str] | None = None,
+        **told: Any,
+    ) -> None:
         """Write a picture, and tell.
 
         Args:
@@ -79,38 +87,37 @@ class Maker:
             picture: What it made.
             target: None is standard output.
             since: When it was begun, by the monotonic clock.
-            told: As `write_frames`.
+            source: Name and SHA-256 of the picture it was made from.
+            told: As for `tell`.
         """
-        self.write_frames(work, [(picture, 0.0)], target, since, size=picture.size, **told)
+        settings = self.settings(work, **({"source": source} if source else {}))
+        self.put(settings, [(picture, 0.0)], target, since, size=picture.size, **told)
 
-    def write_frames(
+    def put(
         self,
-        work: Work,
+        settings: Mapping[str, Any],
         frames: Iterable[Frame],
         target: Path | None,
         since: float,
         *,
         size: tuple[int, int],
         loop: int | None = None,
-        source: dict[str, str] | None = None,
         **told: Any,
     ) -> None:
-        """Write an animation or a film, and tell.
+        """Write anything, and tell.
 
         Args:
-            work: As `used` returns it.
-            frames: What it made.
+            settings: What the file says.
+            frames: What is in it.
             target: None is standard output.
             since: When it was begun, by the monotonic clock.
             size: Of a frame.
-            loop: How often it is played; None for a still.
-            source: Name and SHA-256 of the picture it was made from.
+            loop: How often an animation is played; None for a still.
             told: As for `tell`.
         """
         from mapsto.cli.batch import tell
         from mapsto.cli.writing import write
 
-        settings = self.settings(work, **({"source": source} if source else {}))
         for line in write(frames, target, self.file, settings, loop=loop):
             self.voice.warn(line)
         tell(self.voice, target, size, time.monotonic() - since, **told)

@@ -91,6 +91,7 @@ Model = Annotated[
     typer.Argument(metavar="MODEL", help="By name (`mapsto models` lists them) or file.", autocompletion=model_names),
 ]
 ModelName = Annotated[str, option("--model", help="By name or file.", metavar="MODEL", autocompletion=model_names)]
+Count = Annotated[int, option("-n", "--count", help="How many.")]
 FirstSeed = Annotated[int, option("--seed", help="Of the picture; of several, the next has the next.", env="seed")]
 Truncation = Annotated[
     float, option("--truncation", help="1 is as varied as what was learned; less is calmer, 0 the mean picture.")

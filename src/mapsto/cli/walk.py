@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from mapsto.cli import options
 from mapsto.cli.options import option
@@ -125,22 +125,33 @@ def _film(work: Walk, target: Path, file: File, voice: Voice, *, overwrite: bool
         bar.show(0, "drawing")
         shown = _watched(work.frames(maker.generator, None), work.count, bar)
         if _is_for_frames(target):
-            return _write_folder(work, shown, target, maker, overwrite=overwrite)
-        size = _size(work, maker)
-        stands_ms = 1000 / work.fps
-        told: dict[str, Any] = {"seed": work.seeds[0], "note": f"{work.count} frames, seeds {', '.join(map(str, work.seeds))}"}
-        frames = ((picture, stands_ms) for picture in shown)
-        maker.write_frames(work, frames, target, since, size=size, loop=0 if work.loop else 1, **told)
+            _write_folder(work, shown, target, maker, overwrite=overwrite)
+        else:
+            write_film(work, shown, target, since, maker)
+
+
+def write_film(work: Walk, frames: Iterator[Picture], target: Path, since: float, maker: Maker) -> None:
+    """Write the film of a walk, and tell.
+
+    Args:
+        work: As it was really walked.
+        frames: All of them.
+        target: A film or an animation.
+        since: When it was begun, by the monotonic clock.
+        maker: Writes it.
+    """
+    model, stands_ms = maker.generator.model, 1000 / work.fps
+    size = work.scale * model.width, work.scale * model.height
+    note = f"{work.count} frames, seeds {', '.join(map(str, work.seeds))}"
+    shown = ((picture, stands_ms) for picture in frames)
+    loop = 0 if work.loop else 1
+    maker.put(maker.settings(work), shown, target, since, size=size, loop=loop, seed=work.seeds[0], note=note)
 
 
 def _watched(frames: Iterator[Picture], count: int, bar: Bar) -> Iterator[Picture]:
     for number, picture in enumerate(frames):
         yield picture
         bar.show(number + 1, f"frame {number + 1} of {count}")
-
-
-def _size(work: Walk, maker: Maker) -> tuple[int, int]:
-    return work.scale * maker.generator.model.width, work.scale * maker.generator.model.height
 
 
 def _write_folder(work: Walk, frames: Iterator[Picture], folder: Path, maker: Maker, *, overwrite: bool) -> None:
