@@ -49,7 +49,7 @@ FURTHER = ((0.4, 192, (4, 1, 1)), (1.0, 256, (3, 1, 1)))
 """The same for weights that are trained already (`--start`)."""
 
 # Droplets are spikes in the deep features (see LIMIT in mapsto/image/stylize.py); the lattice is in measure.lattice_share.
-WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "range": 2.0, "lattice": 4.0, "droplets": 50.0, "blotches": 10.0}
+WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "range": 2.0, "lattice": 20.0, "droplets": 50.0, "blotches": 10.0}
 
 
 class Trainer:
@@ -190,11 +190,12 @@ class Trainer:
         total = total + WEIGHTS["droplets"] * droplets
         blotches = losses.blotches(seen.float(), x)
         total = total + WEIGHTS["blotches"] * blotches
-        total = total + WEIGHTS["lattice"] * F.relu(lattice_share(seen.float()) - 0.04)
+        shares = torch.stack([lattice_share(picture[None]) for picture in seen.float()])
+        total = total + WEIGHTS["lattice"] * F.relu(shares - 0.05).mean()
         total = total + self.options.tv * losses.total_variation(seen) + WEIGHTS["range"] * losses.out_of_range(painted)
         return total, {
             **self.report({**terms, "gate": gate}),
-            "lattice": float(lattice_share(seen.detach().float())),
+            "lattice": float(shares.detach().max()),
             "droplets": float(droplets.detach()),
             "blotches": float(blotches.detach()),
         }
