@@ -10,7 +10,8 @@ def test_help_imports_nothing_heavy() -> None:
     program = f"""
 import sys
 from mapsto.cli.app import run
-code = run(["--help"]) or run(["style", "--help"]) or run(["--version"])
+verbs = ("style", "generate", "walk", "edit", "models", "paint")
+code = run(["--help"]) or any(run([verb, "--help"]) for verb in verbs) or run(["--version"])
 print(code, sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -34,8 +35,9 @@ def test_every_verb_has_help_that_fits_a_terminal() -> None:
     program = """
 import sys
 from mapsto.cli.app import run
-for verb in ("style", "styles", "info", "redo", "demo", "doctor"):
-    assert run([verb, "--help"]) == 0
+from mapsto.cli.app import app
+for command in app.registered_commands:
+    assert run([command.name, "--help"]) == 0
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"COLUMNS": "80"})
     assert max(map(len, done.stdout.splitlines())) <= 80
