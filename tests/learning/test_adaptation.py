@@ -12,6 +12,7 @@ from mapsto.errors import UsageError
 from mapsto.image.generator import Generator
 from mapsto.image.image_model import ImageModel
 from mapsto.image.own_models import CRITIC, run_of
+from mapsto.learning import adaptation
 from mapsto.learning.adaptation import AdaptedModel, adapt_model
 from mapsto.learning.adapted_generator import copy_of, critic_of
 from mapsto.learning.data import PictureData
@@ -28,6 +29,11 @@ def blobs(count: int = 12, *, seed: int = 0, warm: bool = False) -> PictureData:
     x[:, 2] *= 1 - warm
     pixels = (255 * x).byte().permute(0, 2, 3, 1).contiguous().numpy()
     return PictureData(pixels, tuple(f"{i}.png" for i in range(count)), digest=f"blobs {seed} {count} {warm}")
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adaptation, "SAMPLES", 12)
 
 
 @pytest.fixture(scope="module")

@@ -96,14 +96,9 @@ def adapt(
     first = lessons.is_first()
     with speaking("adapt", json=json and first, quiet=quiet or not first, verbose=verbose) as voice:
         if _architecture(model) == "StyleNetwork":
-            given: dict[str, object] = {
-                "strength": strength != "auto",
-                "steps": steps,
-                "batch": batch,
-                "freeze": freeze,
-                "augment": augment,
-            }
-            given |= {"flip": flip, "run": run, "licence": licence, "overwrite": overwrite, "no-scratch": not scratch}
+            given: dict[str, object] = {"strength": strength != "auto", "steps": steps, "batch": batch}
+            given |= {"augment": augment, "flip": flip, "run": run, "licence": licence, "overwrite": overwrite}
+            given |= {"no-scratch": not scratch}
             _refuse(given, f"{model} is a style network, which learns one hand in a given time.")
             learn_hand(Hand(model, pictures, name, MINUTES if minutes is None else minutes, photos, device, precision), voice)
             return
@@ -201,14 +196,17 @@ def _strength(text: str) -> float | Literal["auto"]:
     return found
 
 
-def _plan(preset: str, steps: int | None, batch: int | None, **more: Any) -> Plan:
+def _plan(preset: str, steps: int | None, batch: int | None, *, device: str, **more: Any) -> Plan:
+    from mapsto import device as devices
     from mapsto.learning.plans import Plan
 
     if preset not in LENGTHS:
         near = nearest(preset, list(LENGTHS)) or list(LENGTHS)
         raise UsageError(f"There is no preset called {preset!r}.", f"Perhaps {' or '.join(near)}?")
+    devices.pick(device)
     usual, pictures = LENGTHS[preset]
-    return Plan(steps=usual if steps is None else steps, batch=batch or pictures, threads=lessons.threads(), **more)
+    steps, batch = usual if steps is None else steps, pictures if batch is None else batch
+    return Plan(steps=steps, batch=batch, device=device, threads=lessons.threads(), **more)
 
 
 def _adapt(order: Order, plan: Plan, voice: Voice) -> None:

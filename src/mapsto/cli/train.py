@@ -193,7 +193,8 @@ def _check(order: Order) -> None:
         raise UsageError(f"A part of {order.held_out:g} cannot be held out.", "Give --held-out 0 to 0.9.")
 
 
-def _plan(steps: int | None, hours: float | None, preset: str, *, batch: int | None, **more: Any) -> Plan:
+def _plan(steps: int | None, hours: float | None, preset: str, *, batch: int | None, device: str, **more: Any) -> Plan:
+    from mapsto import device as devices
     from mapsto.learning.choices import PRESETS
     from mapsto.learning.plans import Plan
 
@@ -201,7 +202,9 @@ def _plan(steps: int | None, hours: float | None, preset: str, *, batch: int | N
         raise UsageError("Both --steps and --hours say how long.", "Give one of them.")
     if steps is None and hours is None:
         hours = HOURS
-    return Plan(steps=steps or 0, hours=hours, batch=batch or PRESETS[preset].batch, threads=lessons.threads(), **more)
+    devices.pick(device)
+    batch = PRESETS[preset].batch if batch is None else batch
+    return Plan(steps=steps or 0, hours=hours, batch=batch, device=device, threads=lessons.threads(), **more)
 
 
 def _workshop(order: Order, plan: Plan, voice: Voice) -> Workshop:
