@@ -27,6 +27,11 @@ for command in (
     "info out.jpg",
     "redo out.jpg photo.jpg",
     "demo photo.jpg",
+    "train vae pictures --name seen --size 16 --preset tiny --steps 2",
+    "train flow pictures --name mine --size 16 --preset tiny --steps 2",
+    "adapt mine pictures --name ours --steps 2 --batch 8",
+    "adapt tiny painting.png --name hand --minutes 0.004",
+    "evaluate ours pictures --count 8",
     "--version",
 ):
     assert run(command.split()) == 0, command
@@ -36,6 +41,8 @@ assert run(["doctor"]) in (0, 1)
 
 def test_the_main_verbs_work_with_the_cable_out(place: Path) -> None:
     photo("painting.png", (64, 64), seed=2)
+    for number in range(12):
+        photo(f"pictures/{number}.png", (16, 16), seed=number)
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "wants the network" not in done.stdout + done.stderr
