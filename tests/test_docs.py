@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mapsto import weights
-from mapsto.cli.app import run
+from mapsto.cli.app import app, run
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README.zh-CN.md")
@@ -62,7 +62,7 @@ def help_of(verb: str, capfd: pytest.CaptureFixture[str]) -> str:
 
 
 def test_every_option_in_every_page_exists(capfd: pytest.CaptureFixture[str]) -> None:
-    helps = {verb: help_of(verb, capfd) for verb in ("style", "styles", "info", "redo", "demo", "doctor")}
+    helps = {str(each.name): help_of(str(each.name), capfd) for each in app.registered_commands}
     for page in READMES:
         for words in (arguments(line) for line in commands(page) if "mapsto " in line):
             known = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", helps[words[0]]))

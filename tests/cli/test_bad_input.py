@@ -75,7 +75,7 @@ def _empty(folder: Path) -> Path:
         (["style", "photo.jpg", "ink", "-o", "photo.jpg/out.png"], 7, "not a folder"),
         (["style", "photo.jpg", "ink", "--weights", "nothing"], 5, "nothing"),
         (["style", ".", "ink"], 4, "-r"),
-        (["paint", "photo.jpg"], 2, "paint"),
+        (["draw", "photo.jpg"], 2, "draw"),
         (["info", "missing.png"], 4, "does not exist"),
         (["redo", "photo.jpg"], 4, "does not say how it was painted"),
         (["styles", "--forget", "ink"], 2, "ink"),

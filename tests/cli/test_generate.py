@@ -197,3 +197,8 @@ def test_defaults_of_the_configuration_reach_drawing_but_for_those_that_mean_pai
     assert mapsto("generate", "hills").code == 0
     found = settings("hills.4.png")
     assert (found["seed"], found["steps"], found["quality"]) == (4, 20, 80)
+
+
+def test_a_default_seed_does_not_hinder_editing_ones_own_picture(mapsto: Command) -> None:
+    config.user_file().write_text("seed = 4\n")
+    assert mapsto("edit", "hills", "--picture", "photo.jpg", "--slider", "2=1").code == 0

@@ -18,7 +18,7 @@ def frames(path: str) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("extension", ["webp", "png", "gif"])
 def test_an_animation_has_its_time_and_its_loop(mapsto: Command, extension: str) -> None:
-    done = mapsto("walk", "hills", "--seconds", 1, "--fps", 5, "--loop", "-o", f"walk.{extension}")
+    done = mapsto("walk", "hills", "--seconds", 1, "--fps", 5, "--steps", 2, "--loop", "-o", f"walk.{extension}")
     assert done.code == 0, done.err
     assert done.out.endswith("5 frames, seeds 1, 5, 9\n")
     assert animation.about(f"walk.{extension}") == animation.Animation(5, 0, (24, 16))
@@ -45,21 +45,21 @@ def test_an_open_walk_is_played_once_and_ends_at_its_last_seed(mapsto: Command) 
 
 
 def test_a_folder_gets_frames_that_sort_by_name(mapsto: Command) -> None:
-    assert mapsto("walk", "hills", "--seconds", 1, "--fps", 11, "-o", "frames/").code == 0
+    assert mapsto("walk", "hills", "--seconds", 1, "--fps", 11, "--prior", "gaussian", "-o", "frames/").code == 0
     assert sorted(path.name for path in Path("frames").iterdir()) == [f"{number:02}.png" for number in range(11)]
     assert (picture.settings("frames/07.png") or {})["frame"] == 7
 
 
 def test_a_film(mapsto: Command) -> None:
     pytest.importorskip("av")
-    done = mapsto("walk", "hills", "--seconds", 1, "--fps", 5, "-o", "walk.mp4", "--json")
+    done = mapsto("walk", "hills", "--seconds", 1, "--fps", 5, "--prior", "gan", "-o", "walk.mp4", "--json")
     said = json.loads(done.out)
     assert (said["outputs"][0]["width"], said["outputs"][0]["height"]) == (24, 16)
     found = video.about("walk.mp4")
     assert (found.frames, found.fps, found.size) == (5, 5.0, (24, 16))
     assert (found.settings or {})["command"] == "walk"
     assert "MP4, 24×16, 5 frames" in mapsto("info", "walk.mp4").out
-    assert mapsto("walk", "hills", "--seconds", 1, "--fps", 5, "-o", "walk.mp4").code == 0  # over its own
+    assert mapsto("walk", "hills", "--seconds", 1, "--fps", 5, "--prior", "gan", "-o", "walk.mp4").code == 0  # over its own
 
 
 def test_a_film_without_the_extra_says_what_to_install(mapsto: Command, monkeypatch: pytest.MonkeyPatch) -> None:

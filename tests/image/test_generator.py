@@ -15,6 +15,7 @@ from mapsto.image.models import names
 from mapsto.media.picture import Picture
 
 VAE = {"base": 8, "factor": 4, "latent": 2, "decoder_blocks": 1}
+GAN = {"channels": 2, "height": 4, "width": 6, "z_size": 8, "w_size": 8, "base": 8, "blocks": 3}
 FLOW = {"channels": 2, "height": 4, "width": 6, "base": 32, "blocks": 1, "embedding": 32, "classes": 2}
 CARD = {"recipe": "r", "data": "d", "licence": "l"}
 
@@ -22,9 +23,10 @@ CARD = {"recipe": "r", "data": "d", "licence": "l"}
 @pytest.fixture(scope="module")
 def model() -> ImageModel:
     torch.manual_seed(0)
-    made = ImageModel(16, 24, vae=VAE, flow=FLOW, classes=("hill", "sea"), axes=8).eval()
+    made = ImageModel(16, 24, vae=VAE, flow=FLOW, gan=GAN, classes=("hill", "sea"), axes=8).eval()
     for parameter in made.flow.parameters():  # a fresh flow is the identity
         torch.nn.init.normal_(parameter, std=0.1)
+    made.gan.mean_w.normal_()
     made.measure(torch.randn(50, 2, 4, 6, generator=torch.Generator().manual_seed(1)))
     return made
 
@@ -60,8 +62,9 @@ def test_classes_change_the_picture_and_unknown_ones_are_named(generator: Genera
 
 
 def test_priors_that_are_not_there_are_refused(generator: Generator) -> None:
-    with pytest.raises(UsageError, match="no prior called 'gan'"):
-        generator(prior="gan")
+    with pytest.raises(UsageError, match="no prior called 'magic'") as caught:
+        generator(prior="magic")
+    assert caught.value.hint == "It has flow and gan and gaussian."
     with pytest.raises(UsageError, match="0 pictures"):
         generator(0)
 
@@ -85,6 +88,47 @@ def test_a_walk_begins_at_its_first_seed_and_closes(generator: Generator) -> Non
 def test_an_open_walk_ends_at_its_last_seed(generator: Generator) -> None:
     frames = list(generator.walk([1, 5], 5, loop=False, prior="gaussian"))
     assert same(frames[-1], generator(seed=5, prior="gaussian")[0])
+
+
+@pytest.mark.parametrize("prior", ["flow", "gan", "gaussian"])
+def test_mixing_takes_all_there_is_in_three_parts(generator: Generator, prior: str) -> None:
+    one, other = (generator(seed=seed, prior=prior)[0] for seed in (3, 8))
+    assert same(generator.mix(3, 3, "middle", prior=prior), one)
+    parts = [generator.mix(3, 8, part, prior=prior) for part in ("coarse", "middle", "fine")]
+    assert all(not same(part, one) and not same(part, other) for part in parts)
+
+
+def test_styles_of_layers_are_mixed_as_the_paper_does(generator: Generator) -> None:
+    gan = generator.model.gan
+    w, v = (gan.mapping(generator.noise([seed], "gan")) for seed in (3, 8))
+    styles = torch.stack([v[0], w[0], w[0]])[None]
+    assert same(generator.mix(3, 8, "coarse", prior="gan"), generator.decode(gan.synthesize(styles))[0])
+
+
+def test_a_slider_moves_latents_along_its_axis(generator: Generator) -> None:
+    model = generator.model
+    expected = generator.latents([4]) + 1.5 * model.spread[1] * model.axes[1] - model.spread[0] * model.axes[0]
+    assert same(generator.edit(4, {"2": 1.5, "1": -1.0}), generator.decode(expected)[0])
+    assert same(generator.edit(4, {}), generator(seed=4)[0])
+    assert same(generator.edit(4, {}, prior="gan", truncation=0.5), generator(seed=4, prior="gan", truncation=0.5)[0])
+    with pytest.raises(UsageError, match="no slider called '99'"):
+        generator.edit(4, {"99": 1})
+
+
+def test_a_picture_is_edited_where_it_lies(generator: Generator) -> None:
+    picture = Picture.of(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8))
+    assert same(generator.edit(picture, {}, prior="gan"), generator.reconstruct(picture))
+    assert not same(generator.edit(picture, {"1": 2.0}), generator.reconstruct(picture))
+
+
+def test_projection_never_leaves_the_guess_for_anything_worse(generator: Generator) -> None:
+    own = generator(seed=2, prior="gaussian")[0]
+
+    def error(picture: Picture) -> float:
+        return float(np.abs(picture.numpy().astype(float) - own.numpy()).mean())
+
+    assert error(generator.reconstruct(own, refine=30)) < 0.9 * error(generator.reconstruct(own))
+    assert torch.allclose(generator.project(own, steps=0).at, generator.encode(own), atol=1e-6)
 
 
 def test_a_fourth_channel_is_alpha() -> None:

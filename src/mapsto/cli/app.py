@@ -39,8 +39,11 @@ CLICK_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__na
 
 LEARNING = ("train", "adapt", "evaluate")
 
-OF_STYLE = ("steps",)
-"""Defaults that mean something else where pictures are drawn."""
+DRAWING: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("generate", "reconstruct", "walk", "mix", "paint"), ("steps",)),
+    "edit": ("steps", "seed"),  # a seed there says which picture
+}
+"""Verbs that draw pictures, and the defaults that mean something else there."""
 
 app = typer.Typer(
     name="mapsto",
@@ -82,8 +85,8 @@ def root(
         raise typer.Exit
     found = config.defaults()
     context.default_map = dict.fromkeys(("style", "styles", "demo", "doctor"), found)
-    drawn = {key: value for key, value in found.items() if key not in OF_STYLE}
-    context.default_map |= dict.fromkeys(("generate", "reconstruct", "walk", "mix", "edit", "paint"), drawn)
+    for verb, other in DRAWING.items():
+        context.default_map[verb] = {key: value for key, value in found.items() if key not in other}
     for verb in LEARNING:  # what is said of sizes and steps is meant for painting
         context.default_map[verb] = {key: found[key] for key in ("device", "precision", "seed") if key in found}
     # What redo computes with stands in the painted file.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mapsto import paths
@@ -18,6 +19,9 @@ from mapsto.image.vae import premultiplied
 
 PROBES = 33
 """Places at which a walk is measured, so that equal time is equal change."""
+
+LEAST = 64
+"""Pixels of the shorter side at which pictures are compared: the perceptual network sees little in smaller ones."""
 
 SLIDERS = 16
 """Of a GAN; what comes after these changes little."""
@@ -73,21 +77,26 @@ def found_in(model: ImageModel, x: Tensor, steps: int) -> Point:
         x: [1, C, H, W] in [0, 1].
         steps: Of refinement.
     """
-    vae, gan, target = model.vae, model.gan, premultiplied(x)
     features = perceptual("small", device=x.device)
     assert isinstance(features, PerceptualNetwork)
-    if vae is not None:
-        found = latent_tools.project(
-            target, lambda z: vae.decode(z * model.scale + model.shift), _guess(model, x), features=features, steps=steps
-        )
-        return Point(found.point, is_style=False)
-    assert gan is not None  # a model has one of them
+    paint, start = _painting(model, x)
     found = latent_tools.project(
-        target, lambda w: premultiplied(gan.synthesize(w)), gan.mean_w[None].clone(), features=features, steps=steps
+        large(premultiplied(x)), lambda point: large(paint(point)), start, features=features, steps=steps
     )
-    return Point(found.point, is_style=True)
+    return Point(found.point, is_style=model.vae is None)
 
 
-@torch.no_grad()
-def _guess(model: ImageModel, x: Tensor) -> Tensor:
-    return model.encode(x)
+def large(x: Tensor) -> Tensor:
+    """Pictures that the perceptual network can see something in: [B, C, H, W], the shorter side at `LEAST` or more."""
+    scale = LEAST / min(x.shape[2:])
+    return x if scale <= 1 else F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
+
+
+def _painting(model: ImageModel, x: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+    """Points → pictures with premultiplied alpha, and the guess to start from."""
+    vae, gan = model.vae, model.gan
+    if vae is not None:
+        with torch.no_grad():
+            return lambda z: vae.decode(z * model.scale + model.shift), model.encode(x)
+    assert gan is not None  # a model has one of them
+    return gan.synthesize, gan.mean_w[None].clone()
