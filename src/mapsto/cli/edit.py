@@ -30,7 +30,7 @@ def edit(
     steps: options.FlowSteps = 20,
     scale: options.Scale = 1,
     transparent: options.Transparent = False,
-    output: options.Output = None,
+    output: options.NewOutput = None,
     format: options.FormatName = None,
     quality: options.Quality = 95,
     strip: options.Strip = False,

@@ -37,7 +37,7 @@ def generate(
     steps: options.FlowSteps = 20,
     scale: options.Scale = 1,
     transparent: options.Transparent = False,
-    output: options.Output = None,
+    output: options.NewOutput = None,
     format: options.FormatName = None,
     quality: options.Quality = 95,
     strip: options.Strip = False,

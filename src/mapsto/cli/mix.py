@@ -28,7 +28,7 @@ def mix(
     steps: options.FlowSteps = 20,
     scale: options.Scale = 1,
     transparent: options.Transparent = False,
-    output: options.Output = None,
+    output: options.NewOutput = None,
     format: options.FormatName = None,
     quality: options.Quality = 95,
     strip: options.Strip = False,
@@ -40,10 +40,11 @@ def mix(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Mix two pictures: the first, with the coarse, middle or fine layers of the second.
+    """Give a picture some layers of another.
 
-    With --prior gan these are the layers of its network. A flow has none: there the noise that pictures are drawn from is
-    mixed, by how fine its waves are. More seeds give a sheet: every row is a picture, every column where its layers come from.
+    The first seed is the picture, the second where layers come from. With --prior gan these are the layers of its network. A
+    flow has none: there the noise that pictures are drawn from is mixed, by how fine its waves are. More seeds give a sheet:
+    every row is a picture, every column where its layers come from.
 
     mapsto mix portrait --seeds 3,8 --layers coarse
     """

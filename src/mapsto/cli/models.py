@@ -20,7 +20,10 @@ def models(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """List the models that draw new pictures: what they draw, how large, by which priors, how well."""
+    """List the models that draw new pictures.
+
+    What they draw, how large, by which priors, how well, and under which licence.
+    """
     with speaking("models", json=json, quiet=quiet, verbose=verbose) as voice:
         if forget is not None:
             _forget(forget, voice)

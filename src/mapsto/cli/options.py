@@ -91,6 +91,15 @@ Model = Annotated[
     typer.Argument(metavar="MODEL", help="By name (`mapsto models` lists them) or file.", autocompletion=model_names),
 ]
 ModelName = Annotated[str, option("--model", help="By name or file.", metavar="MODEL", autocompletion=model_names)]
+NewOutput = Annotated[
+    str | None,
+    option(
+        "-o",
+        "--output",
+        help="A file, a folder, a template like '{model}-{seed}.{ext}', or - for standard output.",
+        metavar="WHERE",
+    ),
+]
 Count = Annotated[int, option("-n", "--count", help="How many.")]
 FirstSeed = Annotated[int, option("--seed", help="Of the picture; of several, the next has the next.", env="seed")]
 Truncation = Annotated[

@@ -38,7 +38,7 @@ def paint(
     guidance: options.Guidance = 1.0,
     prior: options.Prior = None,
     transparent: options.Transparent = False,
-    output: options.Output = None,
+    output: options.NewOutput = None,
     format: options.FormatName = None,
     quality: options.Quality = 95,
     strip: options.Strip = False,
@@ -51,7 +51,7 @@ def paint(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Paint pictures that nobody took: draw, enlarge, and paint in a style.
+    """Draw pictures, and paint them large in a style.
 
     Several come with a sheet of all of them; where -o names a file, only the sheet is written.
 

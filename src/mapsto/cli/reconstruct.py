@@ -43,7 +43,7 @@ def reconstruct(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Show what a model makes of a picture: Image → Latent → Image.
+    """Show what a model makes of a picture.
 
     The middle of the picture is cut to the model's size; how near it comes is told in decibels (PSNR).
 

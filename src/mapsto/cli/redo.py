@@ -32,9 +32,9 @@ def redo(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Paint a photo again as a painted file says it was done; or draw again what was drawn.
+    """Make again what a file says of itself.
 
-    The same on the same device comes out with identical pixels.
+    A photo is painted again, a new picture drawn again. The same on the same device comes out with identical pixels.
 
     mapsto redo photo.ink.png photo.jpg
 

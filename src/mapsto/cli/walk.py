@@ -41,7 +41,7 @@ def walk(
         str | None,
         option("-o", "--output", help="A .mp4, .gif, .webp or .png (animated), or a folder for frames.", metavar="WHERE"),
     ] = None,
-    quality: options.Quality = 95,
+    quality: Annotated[int, option("--quality", help="1 to 100, for MP4 and WebP.", env="quality")] = 95,
     strip: options.Strip = False,
     overwrite: options.Overwrite = False,
     device: options.Device = "auto",
