@@ -134,7 +134,7 @@ class Narrow:
 
 def test_where_memory_runs_out_tiles_become_smaller(stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = np.random.default_rng(0).integers(0, 255, (16, 1500, 3), dtype=np.uint8)
-    Narrow(monkeypatch, 16 * 800)
+    Narrow(monkeypatch, 16 * 850)
     told: list[Progress] = []
     painted = stylizer(wide, "great-wave", tile=1000, on_progress=told.append)
     assert painted.shape == wide.shape
