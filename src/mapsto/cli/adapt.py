@@ -55,7 +55,12 @@ def adapt(
     ],
     name: lessons.Name = None,
     strength: Annotated[
-        str, option("--strength", help="Of the leash: 0 is none, 3 mild, 300 tight; auto searches from 50 pictures on.")
+        str,
+        option(
+            "--strength",
+            help="Of the leash: 0 is none, 3 mild, 300 tight; auto searches from 50 pictures on.",
+            metavar="auto|N",
+        ),
     ] = "auto",
     preset: Annotated[str, option("--preset", help="How long.", metavar="tiny|small|base")] = "small",
     steps: Annotated[
@@ -69,7 +74,7 @@ def adapt(
     augment: Annotated[bool, option("--augment", help="Change what a GAN's critic sees (DiffAugment).")] = False,
     flip: lessons.Flip = False,
     scratch: Annotated[
-        bool, option("--scratch/--no-scratch", help="Learn from nothing too, to compare; that doubles the time.")
+        bool, option("--scratch/--no-scratch", help="Learn from nothing too, to compare; it takes as long again.")
     ] = True,
     minutes: Annotated[
         float | None, option("--minutes", help="For a style network: how long to learn the hand; by default 5.", metavar="M")
@@ -339,6 +344,8 @@ def learn_hand(hand: Hand, voice: Voice) -> None:
     after = distance_to(stylizer, painting, name, judged)
     voice.data |= {"learned": [name], "style_loss": {"before": before, "after": after, "pictures": len(judged) or SCENES}}
     voice.result(f"{name}  style loss {before:.3f} → {after:.3f}  {spoken(seconds)}")
+    if after >= before:
+        voice.warn("That is no nearer than what the encoder knew: give it more --minutes, or a painting with a visible stroke.")
     judge = "photos it did not learn on" if judged else "built-in scenes it did not learn on"
     voice.note(f"Measured on {len(judged) or SCENES} {judge}: 0 is the painting itself, 1 as far as black.")
     voice.note(f"Next: mapsto style photo.jpg {name}    `mapsto styles --forget {name}` forgets it.")
