@@ -37,9 +37,8 @@ from mapsto import weights
 from mapsto.image.encoder import StyleEncoder, summary
 from mapsto.image.features import PerceptualNetwork, from_squeezenet, perceptual
 from mapsto.image.stylize import StyleNetwork, noise_like
-from mapsto.image.targets import Target, distances, join, leaky, mixed, target_of
+from mapsto.image.targets import Target, distances, flaws, join, leaky, mixed, target_of
 from mapsto.learning import losses
-from mapsto.learning.measure import lattice_share
 from mapsto.learning.scenes import scenes
 
 STAGES = ((0.63, 128, (6, 2, 1)), (0.95, 192, (4, 1, 1)), (1.0, 256, (2, 1, 1)))
@@ -48,8 +47,8 @@ STAGES = ((0.63, 128, (6, 2, 1)), (0.95, 192, (4, 1, 1)), (1.0, 256, (2, 1, 1)))
 FURTHER = ((0.4, 192, (4, 1, 1)), (1.0, 256, (3, 1, 1)))
 """The same for weights that are trained already (`--start`)."""
 
-# Droplets are spikes in the deep features (see LIMIT in mapsto/image/stylize.py); the lattice is in measure.lattice_share.
-WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "range": 2.0, "lattice": 20.0, "droplets": 50.0, "blotches": 10.0}
+# Droplets are spikes in the deep features (see LIMIT in mapsto/image/stylize.py); more is charged by targets.flaws.
+WEIGHTS = {"style": 5.0, "colour": 6.0, "gate": 2.0, "droplets": 50.0}
 
 
 class Trainer:
@@ -188,17 +187,10 @@ class Trainer:
         gate = (1 - self.net.gate(z).squeeze(1).float() - (1 - amount)).abs()
         total = total.mean() + WEIGHTS["gate"] * (gate * (amount > 0.99)).mean()
         total = total + WEIGHTS["droplets"] * droplets
-        blotches = losses.blotches(seen.float(), x)
-        total = total + WEIGHTS["blotches"] * blotches
-        shares = torch.stack([lattice_share(picture[None]) for picture in seen.float()])
-        total = total + WEIGHTS["lattice"] * F.relu(shares - 0.05).mean()
-        total = total + self.options.tv * losses.total_variation(seen) + WEIGHTS["range"] * losses.out_of_range(painted)
-        return total, {
-            **self.report({**terms, "gate": gate}),
-            "lattice": float(shares.detach().max()),
-            "droplets": float(droplets.detach()),
-            "blotches": float(blotches.detach()),
-        }
+        found = flaws(painted, x)
+        total = total + torch.stack(list(found.values())).sum()
+        faults = {name: float(value.detach()) for name, value in found.items()}
+        return total, {**self.report({**terms, "gate": gate}), **faults, "droplets": float(droplets.detach())}
 
     def report(self, terms: dict[str, Tensor]) -> dict[str, float]:
         """Means over the presets of a batch, and over its paintings."""
@@ -355,7 +347,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--content", type=float, default=2.0, help="weight of the content term")
     parser.add_argument("--rate", type=float, default=1.0, help="factor of all learning rates; 0.4 suits --start")
-    parser.add_argument("--tv", type=float, default=0.5, help="weight of total variation")
     parser.add_argument("--cap", type=int, default=120, help="paintings of one folder at most")
     parser.add_argument("--start", action="store_true", help="begin with the embedded weights instead of fresh ones")
     parser.add_argument("--export", type=Path, help="write the embedded weights into this folder, and train no further")

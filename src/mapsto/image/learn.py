@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from mapsto.image.features import PerceptualNetwork
 from mapsto.image.stylize import StyleNetwork, noise_like
-from mapsto.image.targets import Target, distances, leaky, target_of
-from mapsto.learning import losses
+from mapsto.image.targets import Target, distances, flaws, leaky, target_of
 from mapsto.learning.leash import Leash
 from mapsto.learning.scenes import scenes
 
@@ -159,7 +158,7 @@ class _Learner:
         terms = {key: value.mean() for key, value in apart.items()}
         total = 5 * terms["style"] + CONTENT * terms["content"] + 6 * terms["colour"]
         total = total + self.strength * self.moved(self.net.named_parameters())
-        total = total + 0.5 * losses.total_variation(seen) + 2 * losses.out_of_range(painted)
+        total = total + torch.stack(list(flaws(painted, x).values())).sum()
         total = total + 0.3 * (1 - self.net.gate(self.z)).abs().mean()
         return total, {key: float(terms[key].detach()) for key in ("style", "content")}
 

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mapsto.image.features import PerceptualNetwork
 from mapsto.learning import losses
+from mapsto.learning.measure import lattice_share
 
 DIRECTIONS = losses.unit_directions(16, 3, torch.Generator().manual_seed(1))
 COLOURS = 1024
@@ -91,6 +93,31 @@ def distances(
             "content": losses.content_distance({name: taps[name] for name in content}, content),
             "colour": (sorted_colours(seen, generator=generator) - target.colours).square().mean((1, 2)),
         }
+
+
+FLAWS = {"lattice": 20.0, "blotches": 10.0, "range": 2.0, "variation": 0.5}
+"""Weights of what no hand should leave in a picture."""
+
+LATTICE = 0.05
+"""Share of texture on the network's grid that is no fault; chance is 0.06 in noise, and less in strokes."""
+
+
+def flaws(painted: Tensor, photo: Tensor) -> dict[str, Tensor]:
+    """What no hand should leave in a picture, weighted, to be added to a loss: scalars by the names of `FLAWS`.
+
+    Args:
+        painted: [B, 3, H, W] as it leaves the network, sides 32 or more.
+        photo: What was painted, [B, 3, H, W] in [0, 1].
+    """
+    seen = leaky(painted)
+    shares = torch.stack([lattice_share(picture[None]) for picture in seen.float()])  # a sum over the batch hides the worst
+    found = {
+        "lattice": F.relu(shares - LATTICE).mean(),
+        "blotches": losses.blotches(seen.float(), photo),
+        "range": losses.out_of_range(painted),
+        "variation": losses.total_variation(seen),
+    }
+    return {name: FLAWS[name] * value for name, value in found.items()}
 
 
 def leaky(painted: Tensor) -> Tensor:
