@@ -90,7 +90,10 @@ def test_a_prior_can_be_learned_over_the_vae_of_another(mapsto: Command, picture
     assert mapsto("train", "vae", pictures, "--name", "base", *SHORT).code == 0
     done = mapsto("train", "gan", pictures, "--name", "mine", "--vae", "base", "--preset", "tiny", "--steps", "2")
     assert done.code == 0, done.err
-    assert list(weights.card("mine")["images_seen"]) == ["gan"]
+    card = weights.card("mine")
+    assert list(card["images_seen"]) == ["gan"]
+    assert card["recipe"].endswith("over the VAE of base")
+    assert card["licence"] == f"{own_models.LICENCE}; and that of base"
     assert same("mine", {name: tensor for name, tensor in model("base").state_dict().items() if name.startswith("vae.")})
 
 

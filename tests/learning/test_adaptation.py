@@ -137,6 +137,14 @@ def test_a_generator_adapts_itself(trained: Callable[..., Workshop], tmp_path: P
     assert generator.model.training is False
 
 
+def test_several_processes_are_refused(
+    trained: Callable[..., Workshop], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="one process"):
+        adapted(trained("vae"), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("kind", "how", "says"),
     [

@@ -98,8 +98,7 @@ def adapt(
 
     mapsto adapt style-s my_painting.jpg --name my-hand --minutes 5
     """
-    first = lessons.is_first()
-    with speaking("adapt", json=json and first, quiet=quiet or not first, verbose=verbose) as voice:
+    with speaking("adapt", json=json, quiet=quiet, verbose=verbose) as voice:
         if _architecture(model) == "StyleNetwork":
             given: dict[str, object] = {"strength": strength != "auto", "steps": steps, "batch": batch}
             given |= {"augment": augment, "flip": flip, "run": run, "licence": licence, "overwrite": overwrite}
@@ -231,7 +230,7 @@ def _adapt(order: Order, plan: Plan, voice: Voice) -> None:
     since = time.monotonic()
     with lessons.stoppable(voice, AGAIN):
         found = _learn(order, start, data, plan, voice)
-    if voice.fault is not None or not lessons.is_first():
+    if voice.fault is not None:
         return
     card = card_of(found, order.model, plan, order.pictures.resolve().name, data, order.licence)
     path = own_models.keep(order.name, found.model, card)

@@ -30,6 +30,9 @@ MANY, HELD_OUT = 50, 0.1
 
 MOST_HELD_OUT = 1000
 
+COMPARED = 2000
+"""Pictures of the training that samples are compared with at its end; `mapsto evaluate --train` takes all."""
+
 FEW = 200
 """Pictures below which learning from nothing comes with a warning."""
 
@@ -302,6 +305,9 @@ def _keep(shop: Workshop, order: Order, voice: Voice) -> None:
     from mapsto.image import own_models
 
     card = shop.card(order.pictures.resolve().name, order.licence)
+    if order.vae is not None:
+        card |= {"recipe": f"{card['recipe']}; over the VAE of {order.vae}", "start": order.vae}
+        card["licence"] = f"{order.licence}; and that of {order.vae}"
     path = own_models.keep(order.name, shop.model, card)
     size, seconds = (shop.width, shop.height), sum(report.seconds for report in shop.done.values())
     if shop.held_out is not None and len(shop.held_out) >= _least():
@@ -332,7 +338,8 @@ def _scores(shop: Workshop, name: str, voice: Voice) -> dict[str, Any]:
             bar.show(done / total, "measuring")
 
         assert shop.held_out is not None
-        found = appraise(generator, shop.held_out, shop.data, path_length=False, on_progress=told)
+        some = shop.data.subset(range(min(COMPARED, len(shop.data))))
+        found = appraise(generator, shop.held_out, some, path_length=False, on_progress=told)
     voice.note(found.text())
     voice.data["evaluation"] = found.to_json()
     return scores_of(found)

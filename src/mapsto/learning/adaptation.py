@@ -12,6 +12,7 @@ Shapes: N pictures C × H × W.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -223,6 +224,8 @@ class _Job:
 
 
 def _check(start: ImageModel, data: PictureData) -> None:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("Adapting is the work of one process: its trainings are short.", "Start it without torchrun.")
     if len(data) < FEWEST:
         what = "One picture is" if len(data) == 1 else f"{len(data)} pictures are"
         raise UsageError(
