@@ -33,3 +33,10 @@ def test_one_woven_picture_among_many_strong_ones_is_noticed() -> None:
     weave = SKY[:1] + 0.02 * torch.cos(torch.arange(64) * torch.pi / 2)
     both = torch.cat([noise, weave])
     assert flaws(both, SKY)["lattice"] > 0.4 * flaws(weave, SKY[:1])["lattice"]
+
+
+def test_patch_by_patch_a_faint_weave_beside_noise_counts_in_full() -> None:
+    noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    weave = SKY[:1] + 0.02 * torch.cos(torch.arange(64) * torch.pi / 2)
+    beside = flaws(torch.cat([noise, weave], 3), torch.cat([noise, SKY[:1]], 3), by_patch=True)["lattice"]
+    assert beside > 0.4 * flaws(weave, SKY[:1], by_patch=True)["lattice"] > 1

@@ -31,3 +31,18 @@ def test_psnr_of_a_known_error() -> None:
 def test_sharpness_of_a_ramp_is_its_slope() -> None:
     ramp = torch.arange(16.0).view(1, 1, 1, 16).expand(1, 3, 16, 16) / 20
     assert measure.sharpness(ramp) == pytest.approx(0.05, rel=1e-4)
+
+
+def test_a_weave_in_one_patch_does_not_hide_behind_a_busy_one() -> None:
+    busy = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    weave = 0.5 + 0.05 * torch.cos(torch.arange(32) * torch.pi / 2).expand(1, 3, 32, 32)
+    both = torch.cat([busy, weave], 3)
+    assert measure.lattice_share(both) < 0.12
+    chance, woven = measure.lattice_shares(both).tolist()
+    assert chance == pytest.approx(measure.CHANCE, abs=0.03)
+    assert woven > 0.95
+
+
+def test_what_cannot_be_seen_is_no_weave() -> None:
+    faint = 0.5 + 0.0005 * torch.cos(torch.arange(32) * torch.pi / 2).expand(1, 3, 32, 32)
+    assert measure.lattice_shares(faint).max() < 0.02

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from mapsto.image.features import PerceptualNetwork
 from mapsto.image.stylize import StyleNetwork, noise_like
-from mapsto.image.targets import Target, distances, flaws, leaky, target_of
+from mapsto.image.targets import PATCH_LATTICE, Target, distances, flaws, leaky, target_of
 from mapsto.learning.leash import Leash
+from mapsto.learning.measure import lattice_share
 from mapsto.learning.scenes import scenes
 
 CROP, BATCH = 192, 3
@@ -113,6 +114,7 @@ class _Learner:
         self.generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             self.target = target_of(painting.to(self.device), features, rounds=32, generator=self.generator)
+        self.by_patch = float(lattice_share(painting)) < PATCH_LATTICE
         self.photos = [_at_least(photo, CROP) for photo in photos]
         modulation = [p for key, p in self.net.named_parameters() if _is_modulation(key)]
         self.rest = [p for key, p in self.net.named_parameters() if not _is_modulation(key)]
@@ -158,7 +160,7 @@ class _Learner:
         terms = {key: value.mean() for key, value in apart.items()}
         total = 5 * terms["style"] + CONTENT * terms["content"] + 6 * terms["colour"]
         total = total + self.strength * self.moved(self.net.named_parameters())
-        total = total + torch.stack(list(flaws(painted, x).values())).sum()
+        total = total + torch.stack(list(flaws(painted, x, by_patch=self.by_patch).values())).sum()
         total = total + 0.3 * (1 - self.net.gate(self.z)).abs().mean()
         return total, {key: float(terms[key].detach()) for key in ("style", "content")}
 

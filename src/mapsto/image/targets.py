@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mapsto.image.features import PerceptualNetwork
 from mapsto.learning import losses
-from mapsto.learning.measure import lattice_share
+from mapsto.learning.measure import lattice_share, lattice_shares
 
 DIRECTIONS = losses.unit_directions(16, 3, torch.Generator().manual_seed(1))
 COLOURS = 1024
@@ -98,21 +98,25 @@ def distances(
 FLAWS = {"lattice": 20.0, "blotches": 10.0, "range": 2.0, "variation": 0.5}
 """Weights of what no hand should leave in a picture."""
 
-LATTICE = 0.05
-"""Share of texture on the network's grid that is no fault; chance is 0.06 in noise, and less in strokes."""
+LATTICE, PATCH_LATTICE = 0.05, 0.08
+"""Share of texture on the network's grid that is no fault, of a picture and of a patch; chance is 0.06, and less in strokes."""
 
 
-def flaws(painted: Tensor, photo: Tensor) -> dict[str, Tensor]:
+def flaws(painted: Tensor, photo: Tensor, *, by_patch: bool = False) -> dict[str, Tensor]:
     """What no hand should leave in a picture, weighted, to be added to a loss: scalars by the names of `FLAWS`.
 
     Args:
         painted: [B, 3, H, W] as it leaves the network, sides 32 or more.
         photo: What was painted, [B, 3, H, W] in [0, 1].
+        by_patch: Look for the lattice in every patch alone; too strict for hands that repeat by themselves, such as halftone.
     """
     seen = leaky(painted)
-    shares = torch.stack([lattice_share(picture[None]) for picture in seen.float()])  # a sum over the batch hides the worst
+    if by_patch:
+        excess = lattice_shares(seen.float()) - PATCH_LATTICE
+    else:  # a sum over the batch would hide the worst picture
+        excess = torch.stack([lattice_share(picture[None]) for picture in seen.float()]) - LATTICE
     found = {
-        "lattice": F.relu(shares - LATTICE).mean(),
+        "lattice": F.relu(excess).mean(),
         "blotches": losses.blotches(seen.float(), photo),
         "range": losses.out_of_range(painted),
         "variation": losses.total_variation(seen),

@@ -32,12 +32,28 @@ def lattice_share(x: Tensor) -> Tensor:
     Args:
         x: [B, 3, H, W] in [0, 1], sides at least 32; flat areas tell most. Where nothing repeats the share is `CHANCE`.
     """
-    light = luma(x)
-    patches = light.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH).reshape(-1, PATCH, PATCH)
-    energy = torch.fft.fft2(patches - patches.mean((1, 2), keepdim=True)).abs().square().sum(0)
-    step = PATCH // LATTICE
-    share: Tensor = energy[::step, ::step].sum() / energy.sum().clamp_min(1e-5)  # rounding is no texture
+    on_lattice, energy = (value.sum() for value in _energies(x))
+    share: Tensor = on_lattice / energy.clamp_min(1e-5)  # rounding is no texture
     return share
+
+
+def lattice_shares(x: Tensor, visible: float = 0.005) -> Tensor:
+    """The same of every patch of 32 × 32 pixels alone, so that a weave in a sky does not hide behind a busy street: [P].
+
+    Args:
+        x: As for `lattice_share`.
+        visible: Root mean square of a texture that can just be seen; fainter ones count for less.
+    """
+    on_lattice, energy = _energies(x)
+    return on_lattice / (energy + PATCH**4 * visible**2)
+
+
+def _energies(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Energy on the lattice, and in all, of every patch: two of [P]."""
+    patches = luma(x).unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH).reshape(-1, PATCH, PATCH)
+    energy = torch.fft.fft2(patches - patches.mean((1, 2), keepdim=True)).abs().square()
+    step = PATCH // LATTICE
+    return energy[:, ::step, ::step].sum((1, 2)), energy.sum((1, 2))
 
 
 def sharpness(x: Tensor) -> float:
