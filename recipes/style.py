@@ -9,11 +9,13 @@ Every item of a batch is a style point z = Σ wᵢ zᵢ with Σ wᵢ ≤ 1; what
 are the same mixture of Gram matrices and of sorted colours, so mixing styles and turning strength down are trained, not hoped
 for. Run the same command again to resume.
 
-What ships: 9,987 steps, 5,150 CPU-seconds on one core of an AMD EPYC with AVX512-BF16 (the other core was busy). The options
-moved while it ran: --content 2.0 to step 1,660, then 1.5, 1.2 from 4,500 and 1.3 from 9,000; the lattice term joined at
-4,500, recoloured crops and scenes at 5,970, LIMIT at 7,150, the droplet term at 9,000. On held-out photos at 384 px, means of
-32 presets: style .117, content .974, lattice share at most .104; 48 pairs with unseen paintings: style .179, content .841
-(benchmarks/style_quality.py). Still falling when stopped.
+What ships: two runs on one core of an AMD EPYC with AVX512-BF16, the other core busy. First 9,987 steps from nothing, 5,150
+CPU-seconds, with 3 blocks at 1/8 and 2 at 1/4. Then, grown to 6 and 3 blocks, `--start`, 6,850 steps, 7,310 CPU-seconds,
+during which options moved: --content 1.7 to step 2,200, then 1.4, 1.15, 1.05 (from 4,950), 1.2 and 1.25 (from 6,240);
+--rate 0.4 with --steps 5200, 0.7 with 6500 from 4,950, 1.0 with 7300, 1.5 with 6850; blotches joined at 3,580, the lattice
+of every picture at 4,270. On held-out photos at 384 px, means of 32 presets: style .1025, content .908, lattice share at
+most .078; 48 pairs with unseen paintings: style .157, content .781 (benchmarks/style_quality.py). Most of what is left of
+the style loss is in the deepest taps, fire6 to fire8.
 """
 
 from __future__ import annotations
@@ -319,7 +321,7 @@ def export(options: argparse.Namespace) -> None:
     encoder.load_state_dict({key[8:]: value for key, value in average.items() if key.startswith("encoder.")})
     scores = json.loads(options.scores.read_text()) if options.scores else {}
     card = {
-        "recipe": f"recipes/style.py, {kept['step']} steps, {kept['seconds']:.0f} CPU-seconds",
+        "recipe": f"recipes/style.py, {options.before}{kept['step']} steps, {kept['seconds']:.0f} CPU-seconds",
         "data": "390 photos, 211 photo crops and 301 pictures of clothing under free licences (CC0, CC BY, CC BY-SA, Unsplash, "
         "Pexels) as content, a tenth of them held out; as styles the presets' own pictures and 586 paintings, drawings, comic "
         "pages, public domain and CC BY 4.0 (Pepper&Carrot by David Revoy)",
@@ -349,6 +351,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1.0, help="factor of all learning rates; 0.4 suits --start")
     parser.add_argument("--cap", type=int, default=120, help="paintings of one folder at most")
     parser.add_argument("--start", action="store_true", help="begin with the embedded weights instead of fresh ones")
+    parser.add_argument("--before", default="", help="for the card: what trained the weights that --start began with")
     parser.add_argument("--export", type=Path, help="write the embedded weights into this folder, and train no further")
     parser.add_argument("--scores", type=Path, help="JSON of measured scores for the cards")
     return parser.parse_args()
