@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mapsto import device as devices
 from mapsto import paths
 from mapsto.image.generator import Generator
 from mapsto.learning.data import PictureData
