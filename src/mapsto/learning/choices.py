@@ -79,7 +79,7 @@ def check_size(height: int, width: int, *, pixels: bool = False) -> None:
     if min(height, width) < SMALLEST:
         raise UsageError(f"Pictures of {width}×{height} are too small to learn from.", f"Sides are {SMALLEST} or more.")
     if height % step or width % step:
-        nearby = sorted({_written(*(side // step * step + more for side in (width, height))) for more in (0, step)}, key=len)
+        nearby = [_written(*(side // step * step + more for side in (width, height))) for more in (0, step)]
         raise UsageError(
             f"Pictures of {width}×{height} cannot be halved {step.bit_length() - 1} times: sides are multiples of {step}.",
             f"The nearest sizes are {' and '.join(nearby)}.",
