@@ -45,6 +45,9 @@ WRITTEN_BY_HAND = ("recipe", "data", "licence")
 LARGEST_ARGUMENT = 65_536
 """A file must not be able to ask for a network that takes minutes to lay out."""
 
+MOST_ENTRIES = 1024
+"""Of a list among the arguments, such as names of classes."""
+
 
 def save(module: nn.Module, path: Path, card: Mapping[str, Any]) -> None:
     """Write the weights of a module with their card, in one step.
@@ -230,7 +233,7 @@ def _blueprint(path: Path, architecture: str, arguments: dict[str, Any]) -> nn.M
 def _modest(value: Any) -> bool:
     if isinstance(value, list | dict):
         entries = [*value, *value.values()] if isinstance(value, dict) else value
-        return len(entries) <= 64 and all(map(_modest, entries))
+        return len(entries) <= MOST_ENTRIES and all(map(_modest, entries))
     return isinstance(value, str | bool | None) or (isinstance(value, int | float) and abs(value) <= LARGEST_ARGUMENT)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -102,3 +104,12 @@ def test_it_goes_through_a_file(tmp_path) -> None:  # noqa: ANN001
     noise = torch.randn(2, 2, 4, 6)
     assert torch.allclose(again.sample(noise, prior="flow", steps=3), made.sample(noise, prior="flow", steps=3), atol=1e-2)
     assert torch.allclose(again(noise), made(noise), atol=2e-2)
+
+
+def test_a_model_of_a_thousand_classes_goes_through_a_file(tmp_path: Path) -> None:
+    classes = tuple(f"kind {number}" for number in range(1000))
+    made = model(flow={**FLOW, "classes": 1000}, classes=classes)
+    weights.save(made, tmp_path / "m.safetensors", {"recipe": "r", "data": "d", "licence": "l"})
+    found = weights.load(tmp_path / "m.safetensors", expect="ImageModel")
+    assert isinstance(found, ImageModel)
+    assert found.classes == classes

@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,11 @@ def test_a_table_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         classes_of(NAMES, table(tmp_path / "t.csv", "橡.png,橡", "gb18030"))
     with pytest.raises(UsageError, match="file name, class"):
         classes_of(NAMES, table(tmp_path / "u.csv", "x.png,橡"))
+
+
+def test_as_many_classes_as_pictures_are_refused_before_anything_is_learned() -> None:
+    names = [f"{name}.png" for name in itertools.islice(map("".join, itertools.product("abcdefghijkl", repeat=3)), 1001)]
+    assert len(classes_of(names[:1000], "names")) == 1000
+    with pytest.raises(UsageError, match="1001 classes, 'aaa' for one; 1000 are the most") as caught:
+        classes_of(names, "names")
+    assert "oak_0001.jpg" in caught.value.hint

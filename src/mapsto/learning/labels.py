@@ -13,6 +13,9 @@ from mapsto.errors import UnreadableInput, UsageError
 Rule = Path | str | Callable[[str], str | None]
 """How classes are told, see `classes_of`."""
 
+MOST = 1000
+"""Classes. More are hardly meant, as where every picture's name is another; and a file of weights may not hold so many."""
+
 _NUMBER = re.compile(r"[\s_\-.()]*\d+\W*$")
 
 
@@ -28,7 +31,7 @@ def classes_of(names: Sequence[str], rule: Rule) -> list[str | None]:
 
     Raises:
         UnreadableInput: the table is not there or no text.
-        UsageError: the rule finds no class at all.
+        UsageError: the rule finds no class at all, or more than `MOST`.
     """
     if callable(rule):
         found = [rule(name) for name in names]
@@ -40,6 +43,11 @@ def classes_of(names: Sequence[str], rule: Rule) -> list[str | None]:
         found = _looked_up(names, _table(Path(rule)))
     if not any(found):
         raise UsageError(f"No picture finds its class by {rule!s}.", _HINTS.get(str(rule), _ROWS))
+    if (count := len({*found} - {None})) > MOST:
+        first = next(name for name in found if name)
+        raise UsageError(
+            f"{rule!s} would be {count} classes, {first!r} for one; {MOST} are the most.", _HINTS.get(str(rule), _ROWS)
+        )
     return found
 
 
