@@ -1,33 +1,56 @@
-"""Trains the embedded models that draw new pictures, each a VAE and a rectified flow over its latents.
+"""Trains the embedded models that draw new pictures, each a VAE, a rectified flow over its latents, and a GAN over the same.
 
     python recipes/image_models.py portrait run/ --pictures kaokore.zip
     python recipes/image_models.py portrait run/ --pictures kaokore.zip --export src/mapsto/embedded
     python recipes/image_models.py pixel-art run/ --pictures crawl.zip
 
-Both stages are those of `mapsto train flow`; what differs is the size of the networks, which have to fit into the package. Run
-the same command again to resume. `--export` measures the model on the pictures held out, and writes it with its card.
+The stages are those of `mapsto train flow` and of `mapsto train gan --vae` after it; what differs is the size of the networks,
+which have to fit into the package. Run the same command again to resume. `--export` measures the model on the pictures held
+out, and writes it with its card.
 
 portrait: 64 × 64, painted faces, of eight classes that their file names tell (male-noble_00001234.jpg).
-pixel-art: 32 × 32 with transparency, tiles of a game, classes by file name; where less than 15 % can be seen they are left out.
+pixel-art: 32 × 32 with transparency, tiles of a game, of seven classes that their folders tell (mon__animals__bat.png); where
+less than 15 % can be seen they are left out.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
 
 from mapsto import weights
 from mapsto.image.generator import Generator
+from mapsto.image.image_model import ImageModel
 from mapsto.learning.appraisal import appraise, scores_of
 from mapsto.learning.choices import Preset
 from mapsto.learning.data import PictureData, prepare
+from mapsto.learning.evaluation import SAMPLES
 from mapsto.learning.fit import Plan
 from mapsto.learning.from_pictures import Workshop
+from mapsto.learning.labels import Rule
 
 HELD_OUT = 1000
+
+TILES = {
+    "monster": ("mon", "UNUSED__monsters"),
+    "player": ("player", "UNUSED__player", "UNUSED__worn"),
+    "item": ("item", "UNUSED__armour", "UNUSED__food", "UNUSED__talismans", "UNUSED__weapons"),
+    "dungeon": ("dngn", "UNUSED__features", "UNUSED__floor"),
+    "icon": ("gui", "UNUSED__gui", "UNUSED__spells"),
+    "effect": ("effect", "UNUSED__effects"),
+    "mark": ("misc", "UNUSED__other"),
+}
+"""Classes of tiles, by how their names begin."""
+
+
+def class_of_tile(name: str) -> str | None:
+    """One of `TILES`; None for another name."""
+    stem = PurePosixPath(name).name
+    return next((kind for kind, starts in TILES.items() if stem.startswith(tuple(f"{start}__" for start in starts))), None)
 
 
 @dataclass(frozen=True)
@@ -38,23 +61,27 @@ class Kind:
         size: Height and width in pixels.
         channels: 3, or 4 with alpha.
         near_empty: See `prepare`.
+        labels: Likewise: how classes are told.
         preset: Sizes of the networks.
         nats: Rate of the VAE, a picture.
-        steps: Of the VAE, and of the flow.
-        data: For the card: what it learned from.
+        steps: Of the VAE, the flow and the GAN.
+        draws: For the card: what it draws.
+        data: Likewise: what it learned from.
         licence: Of the weights.
-        sliders: Names of the first principal directions, found by looking at them.
+        sliders: Names of principal directions by number, found by looking at them.
     """
 
     size: tuple[int, int]
     channels: int
     near_empty: float
+    labels: Rule
     preset: Preset
     nats: float
-    steps: tuple[int, int]
+    steps: tuple[int, int, int]
+    draws: str
     data: str
     licence: str
-    sliders: tuple[str, ...] = ()
+    sliders: Mapping[str, str]
 
 
 KINDS = {
@@ -62,56 +89,71 @@ KINDS = {
         (64, 64),
         3,
         0.0,
-        Preset({"base": 48, "latent": 8, "decoder_blocks": 3}, {"base": 64, "blocks": 1, "embedding": 192}, {}, 32),
+        "names",
+        Preset(
+            {"base": 48, "latent": 8, "decoder_blocks": 3},
+            {"base": 64, "blocks": 1, "embedding": 96},
+            {"base": 32, "blocks": 2},
+            32,
+        ),
         560.0,
-        (4000, 8000),
+        (8000, 36_000, 24_000),
+        "painted faces in the manner of Japanese picture scrolls",
         "KaoKore dataset: faces of pre-modern Japanese picture scrolls, ROIS-DS Center for Open Data in the Humanities "
         "(Tian et al., arXiv 2002.08595), CC BY-SA 4.0",
         "CC BY-SA 4.0",
+        {},
     ),
     "pixel-art": Kind(
         (32, 32),
         4,
         0.15,
-        Preset({"base": 32, "latent": 4, "decoder_blocks": 2}, {"base": 64, "blocks": 1, "levels": 1, "embedding": 64}, {}, 64),
+        class_of_tile,
+        Preset(
+            {"base": 28, "latent": 4, "decoder_blocks": 2},
+            {"base": 64, "blocks": 1, "levels": 1, "embedding": 64},
+            {"base": 32, "blocks": 2},
+            64,
+        ),
         330.0,
-        (6000, 12000),
+        (6000, 12_000, 0),
+        "sprites and tiles of a dungeon, with transparency",
         "Tiles of the game Dungeon Crawl Stone Soup by its artists, mostly CC0",
         "CC0-1.0",
+        {},
     ),
 }
 
 
 def pictures(kind: Kind, source: Path) -> tuple[PictureData, PictureData]:
     """To learn from, and held out."""
-    data = prepare(source, kind.size, channels=kind.channels, labels="names", near_empty=kind.near_empty)
+    data = prepare(source, kind.size, channels=kind.channels, labels=kind.labels, near_empty=kind.near_empty)
     print(f"{len(data)} pictures, {len(data.classes)} classes", *data.notes(), sep="\n")
     return data.split(HELD_OUT / len(data))
 
 
-def workshop(kind: Kind, options: argparse.Namespace) -> Workshop:
-    """Both stages."""
+def workshop(prior: str, kind: Kind, options: argparse.Namespace, start: ImageModel | None = None) -> Workshop:
+    """The VAE and the flow; or, of a start with both, the GAN."""
     data, held_out = pictures(kind, options.pictures)
+    steps = dict(zip(("vae", "flow", "gan"), options.steps or kind.steps, strict=True))
+    batches = {"vae": kind.preset.batch, "flow": 64, "gan": 64}
     common = {"precision": options.precision, "threads": options.threads, "clip": 1.0}
-    vae_steps, flow_steps = options.steps or kind.steps
-    plans = {
-        "vae": Plan(steps=vae_steps, batch=kind.preset.batch, **common),
-        "flow": Plan(steps=flow_steps, batch=64, **common),
-    }
+    plans = {stage: Plan(steps=count, batch=batches[stage], **common) for stage, count in steps.items() if count}
     return Workshop(
-        "flow",
+        prior,
         data,
         options.run,
         preset=kind.preset,
-        plan=plans["flow"],
+        plan=plans[prior],
         plans=plans,
+        start=start,
         held_out=held_out,
         nats=options.nats or kind.nats,
     )
 
 
 def train(made: Workshop) -> None:
-    """Both stages to their ends, with a line now and then."""
+    """All stages to their ends, with a line now and then."""
     for stage in made.stages(resume=True):
         for report in stage.reports:
             if report.step % 100 == 0 or report.notes:
@@ -120,22 +162,39 @@ def train(made: Workshop) -> None:
                 print(f"{stage.name} {report.step}/{report.steps}: {terms}; {pace}", *report.notes, flush=True)
 
 
-def export(name: str, kind: Kind, made: Workshop, folder: Path) -> None:
+def with_both(flow: ImageModel, gan: ImageModel) -> ImageModel:
+    """One model of two that share a VAE."""
+    both = ImageModel(**{**flow.config, "gan": gan.config["gan"]})
+    both.load_state_dict({**gan.state_dict(), **flow.state_dict()})
+    return both.eval()
+
+
+def export(name: str, kind: Kind, model: ImageModel, made: Sequence[Workshop], folder: Path) -> None:
     """Measure the model, and write it with its card."""
-    found = appraise(
-        Generator(made.model, name, torch.device("cpu"), torch.float32), made.held_out or made.data, made.data, count=HELD_OUT
-    )
-    print(found.text())
-    stages = [f"{stage} {r.steps:,} steps, {r.images:,} pictures, {r.seconds:,.0f} s" for stage, r in made.done.items()]
+    first = made[0]
+    assert first.held_out is not None
+    generator = Generator(model, name, torch.device("cpu"), torch.float32)
+    found = {
+        prior: appraise(generator, first.held_out, first.data, prior=prior, count=HELD_OUT)
+        for prior in model.priors
+        if prior != "gaussian"
+    }
+    scores = scores_of(found["flow"])
+    if "gan" in found:
+        scores["gan"] = scores_of(found["gan"])[SAMPLES]
+    print(*(f"{prior}\n{evaluation.text()}" for prior, evaluation in found.items()), sep="\n\n")
+    done = {stage: report for workshop in made for stage, report in workshop.done.items()}
+    stages = [f"{stage} {r.steps:,} steps, {r.images:,} pictures, {r.seconds:,.0f} s" for stage, r in done.items()]
     card = {
         "recipe": f"recipes/image_models.py {name}: {'; '.join(stages)}",
-        "data": f"{kind.data}: {len(made.data)} pictures, {HELD_OUT} more held out",
+        "draws": kind.draws,
+        "data": f"{kind.data}: {len(first.data)} pictures, {HELD_OUT} more held out",
         "licence": kind.licence,
-        "scores": scores_of(found),
-        "images_seen": {stage: report.images for stage, report in made.done.items()},
-        "sliders": list(kind.sliders),
+        "scores": scores,
+        "images_seen": {stage: report.images for stage, report in done.items()},
+        "sliders": dict(kind.sliders),
     }
-    weights.save(made.model, folder / f"{name}.safetensors", card)
+    weights.save(model, folder / f"{name}.safetensors", card)
 
 
 def parse() -> argparse.Namespace:
@@ -144,7 +203,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("name", choices=list(KINDS))
     parser.add_argument("run", type=Path)
     parser.add_argument("--pictures", type=Path, required=True)
-    parser.add_argument("--steps", type=int, nargs=2, metavar=("VAE", "FLOW"))
+    parser.add_argument("--steps", type=int, nargs=3, metavar=("VAE", "FLOW", "GAN"), help="0 for no GAN")
     parser.add_argument("--nats", type=float, help="rate of the VAE, a picture")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", default="bf16")
@@ -157,10 +216,15 @@ def main() -> None:
     options = parse()
     torch.set_num_threads(options.threads)
     kind = KINDS[options.name]
-    made = workshop(kind, options)
-    train(made)
+    made = [workshop("flow", kind, options)]
+    train(made[0])
+    model = made[0].model
+    if "gan" in made[0].plans:
+        made.append(workshop("gan", kind, options, start=model))
+        train(made[1])
+        model = with_both(model, made[1].model)
     if options.export:
-        export(options.name, kind, made, options.export)
+        export(options.name, kind, model, made, options.export)
 
 
 if __name__ == "__main__":
