@@ -9,13 +9,14 @@ Every item of a batch is a style point z = Σ wᵢ zᵢ with Σ wᵢ ≤ 1; what
 are the same mixture of Gram matrices and of sorted colours, so mixing styles and turning strength down are trained, not hoped
 for. Run the same command again to resume.
 
-What ships: two runs on one core of an AMD EPYC with AVX512-BF16, the other core busy. First 9,987 steps from nothing, 5,150
+What ships: three runs on one core of an AMD EPYC with AVX512-BF16, the other core busy. First 9,987 steps from nothing, 5,150
 CPU-seconds, with 3 blocks at 1/8 and 2 at 1/4. Then, grown to 6 and 3 blocks, `--start`, 6,850 steps, 7,310 CPU-seconds,
 during which options moved: --content 1.7 to step 2,200, then 1.4, 1.15, 1.05 (from 4,950), 1.2 and 1.25 (from 6,240);
 --rate 0.4 with --steps 5200, 0.7 with 6500 from 4,950, 1.0 with 7300, 1.5 with 6850; blotches joined at 3,580, the lattice
-of every picture at 4,270. On held-out photos at 384 px, means of 32 presets: style .1025, content .908, lattice share at
-most .078; 48 pairs with unseen paintings: style .157, content .781 (benchmarks/style_quality.py). Most of what is left of
-the style loss is in the deepest taps, fire6 to fire8.
+of every picture at 4,270; 192-px crops in the first 2,080 steps. Then `--start` again, 2,750 steps of larger batches at 256 px,
+3,210 CPU-seconds, --rate 0.4, --content 1.15 and from step 2,240 on 1.35. On held-out photos at 384 px, means of 32 presets:
+style .098, content .896, lattice share at most .064; 48 pairs with unseen paintings: style .157, content .774
+(benchmarks/style_quality.py). Most of what is left of the style loss is in the deepest taps, fire6 to fire8.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from mapsto.learning.scenes import scenes
 STAGES = ((0.63, 128, (6, 2, 1)), (0.95, 192, (4, 1, 1)), (1.0, 256, (2, 1, 1)))
 """Until which part of the steps: crop size, and how many presets, paintings and mixtures make a batch."""
 
-FURTHER = ((0.4, 192, (4, 1, 1)), (1.0, 256, (3, 1, 1)))
+FURTHER = ((1.0, 256, (4, 1, 1)),)
 """The same for weights that are trained already (`--start`)."""
 
 # Droplets are spikes in the deep features (see LIMIT in mapsto/image/stylize.py); more is charged by targets.flaws.
