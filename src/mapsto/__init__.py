@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mapsto import device, errors, paths, spaces, weights
     from mapsto.errors import MapstoError
     from mapsto.image.generator import Generator
+    from mapsto.image.morphing import morph
     from mapsto.image.styles import styles
     from mapsto.image.stylizer import Stylizer, style
     from mapsto.mapping import Mapping
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "device",
     "errors",
+    "morph",
     "paths",
     "spaces",
     "style",
@@ -47,6 +49,7 @@ _HOME = {
     "MapstoError": "mapsto.errors",
     "Picture": "mapsto.media.picture",
     "Stylizer": "mapsto.image.stylizer",
+    "morph": "mapsto.image.morphing",
     "style": "mapsto.image.stylizer",
     "styles": "mapsto.image.styles",
 }

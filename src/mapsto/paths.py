@@ -27,8 +27,9 @@ EASINGS: dict[str, Callable[[float], float]] = {
     "ease-in": lambda t: t * t,
     "ease-out": lambda t: t * (2 - t),
     "ease-in-out": lambda t: t * t * (3 - 2 * t),
+    "smooth": lambda t: t**3 * (t * (6 * t - 15) + 10),
 }
-"""Time → time, from 0 to 1, never backwards."""
+"""Time → time, from 0 to 1, never backwards; smooth is C2 at both ends (Perlin, "Improving Noise", 2002)."""
 
 
 def line(a: Tensor, b: Tensor) -> Path:
@@ -156,10 +157,19 @@ def eased(path: Path, easing: str) -> Path:
     Raises:
         UsageError: an unknown easing.
     """
-    if easing not in EASINGS:
-        near = nearest(easing, list(EASINGS)) or list(EASINGS)
-        raise UsageError(f"There is no easing called {easing!r}.", f"Perhaps {' or '.join(near)}?")
-    return _retimed(path, EASINGS[easing])
+    return _retimed(path, easing_of(easing))
+
+
+def easing_of(name: str) -> Callable[[float], float]:
+    """One of `EASINGS`.
+
+    Raises:
+        UsageError: an unknown one.
+    """
+    if name not in EASINGS:
+        near = nearest(name, list(EASINGS)) or list(EASINGS)
+        raise UsageError(f"There is no easing called {name!r}.", f"Perhaps {' or '.join(near)}?")
+    return EASINGS[name]
 
 
 def euclidean(p: Tensor, q: Tensor) -> float:

@@ -17,9 +17,10 @@ from mapsto.image.colour import keep_chroma
 from mapsto.image.encoder import StyleEncoder
 from mapsto.image.features import PerceptualNetwork
 from mapsto.image.learn import LearnReport, learn_hand
+from mapsto.image.points import Style
 from mapsto.image.slow import learn_parts, optimized
 from mapsto.image.stylize import StyleNetwork
-from mapsto.image.stylizer import Progress, Style, Stylizer, style_tensor
+from mapsto.image.stylizer import Progress, Stylizer, style_tensor
 from mapsto.image.targets import mixed, target_of
 from mapsto.learning.measure import psnr
 from mapsto.media.picture import Picture

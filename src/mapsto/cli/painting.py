@@ -19,7 +19,8 @@ from mapsto.media.picture import Picture
 if TYPE_CHECKING:
     from mapsto.image.generator import Generator
     from mapsto.image.optimize import Report
-    from mapsto.image.stylizer import Progress, Style, Stylizer
+    from mapsto.image.points import Style
+    from mapsto.image.stylizer import Progress, Stylizer
 
 OnPart = Callable[[float, str], object]
 """Told how much of one picture is done, in [0, 1], and what is being done."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from mapsto.image import hands, tiles
 from mapsto.image.colour import keep_chroma
 from mapsto.image.encoder import StyleEncoder, summary
 from mapsto.image.features import PerceptualNetwork
+from mapsto.image.points import Style, between
 from mapsto.image.styles import check_method, check_strength, parts_of
 from mapsto.image.stylize import StyleNetwork, noise_like
 from mapsto.media.picture import Picture
@@ -33,6 +34,9 @@ STYLE_SIDE = 320
 """Shorter side at which a style picture is looked at, as in training: it sets how large its strokes come out."""
 
 TILE = 1024
+SEEN = ("relu1", "fire2", "fire4")
+"""Taps of the perceptual network by which steps are told to be equal."""
+
 BYTES_PER_PIXEL = {torch.float32: 240, torch.bfloat16: 125}
 """Peak memory of painting in one piece at 4 megapixels, measured; larger pictures need a little less for each."""
 
@@ -57,19 +61,6 @@ class Progress:
     part: float
     seconds: float
     tile: int | None = None
-
-
-@dataclass(frozen=True)
-class Style:
-    """A style ready to paint with.
-
-    Args:
-        z: [1, S], fp32.
-        hands: Learned hands and their shares; the network's weights are moved that far towards each.
-    """
-
-    z: Tensor
-    hands: tuple[tuple[str, float], ...] = ()
 
 
 class Stylizer:
@@ -292,20 +283,43 @@ class Stylizer:
         """How long z has to be so that equal steps of strength look equal on this picture: 0 → 0, 1 → 1."""
         if strength in (0, 1):
             return strength
+        photo = Style(torch.zeros_like(style.z), style.hands)
+        return self.pace(picture, photo, style, probes=9)[0](strength)
+
+    def pace(self, picture: Picture, start: Style, end: Style, probes: int) -> tuple[Callable[[float], float], float]:
+        """How far to go from one style to another so that equal steps look equal on a picture.
+
+        Args:
+            picture: Looked at as a thumbnail.
+            start: Reached at 0.
+            end: Reached at 1.
+            probes: Places on the way that are looked at.
+
+        Returns:
+            A function on [0, 1], 0 at 0 and 1 at 1; and how much changes on the whole way.
+        """
         small = F.interpolate(picture.tensor(), size=_thumbnail(picture.size), mode="bilinear", antialias=True)
         noise = noise_like(small.shape[2], small.shape[3], seed=0)
-        network = self.network_for(style)
+        total = 0.0
 
-        def painted(t: float) -> Tensor:
-            return tiles.run(network, small, (style.z * t).to(device=self.device, dtype=self.dtype), noise, None)
+        @cache
+        def taps(t: float) -> dict[str, Tensor]:
+            style = between(start, end, t)
+            z = style.z.to(device=self.device, dtype=self.dtype)
+            with torch.inference_mode():
+                painted = tiles.run(self.network_for(style), small, z, noise, None)
+                found: dict[str, Tensor] = self.features(painted.to(self.device), SEEN)
+                return found
 
         def seen(a: Tensor, b: Tensor) -> float:
-            with torch.inference_mode():
-                taps = self.features(torch.cat([a, b]).to(self.device), ("relu1", "fire2", "fire4"))
-            return float(sum((f[0] - f[1]).norm() / f.norm() for f in taps.values()))
+            nonlocal total
+            one, two = taps(float(a)), taps(float(b))
+            change = sum(float((one[tap] - two[tap]).norm() / one[tap].norm()) for tap in SEEN)
+            total += change
+            return change
 
-        pace = paths.even(lambda t: torch.tensor([t]), lambda a, b: seen(painted(float(a)), painted(float(b))), probes=9)
-        return float(pace(strength))
+        pace = paths.even(lambda t: torch.tensor([t]), seen, probes=probes)
+        return lambda part: float(pace(part)), total
 
 
 def style_tensor(picture: Picture, side: int = STYLE_SIDE) -> Tensor:
