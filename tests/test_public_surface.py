@@ -17,6 +17,7 @@ SURFACE = [
     "__version__",
     "device",
     "errors",
+    "morph",
     "paths",
     "spaces",
     "style",

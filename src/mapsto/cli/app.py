@@ -23,6 +23,7 @@ from mapsto.cli import (
     info,
     mix,
     models,
+    morph,
     paint,
     reconstruct,
     redo,
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 app.command("style")(style.style)
 app.command("styles")(styles.styles)
+app.command("morph")(morph.morph)
 app.command("train")(train.train)
 app.command("adapt")(adapt.adapt)
 app.command("evaluate")(evaluate.evaluate)
@@ -84,7 +86,7 @@ def root(
         typer.echo(context.get_help())
         raise typer.Exit
     found = config.defaults()
-    context.default_map = dict.fromkeys(("style", "styles", "demo", "doctor"), found)
+    context.default_map = dict.fromkeys(("style", "styles", "morph", "demo", "doctor"), found)
     for verb, other in DRAWING.items():
         context.default_map[verb] = {key: value for key, value in found.items() if key not in other}
     for verb in LEARNING:  # what is said of sizes and steps is meant for painting

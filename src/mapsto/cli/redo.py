@@ -10,7 +10,7 @@ import typer
 from mapsto.cli import former, options, plan
 from mapsto.cli.former import Wish, repeated
 from mapsto.cli.order import File, Ingredient, Order, order_of, pixels_of
-from mapsto.cli.remaking import make_again, paint_again
+from mapsto.cli.remaking import make_again, morph_again, paint_again
 from mapsto.cli.voice import Voice, check_stdout, speaking
 from mapsto.cli.work import KINDS
 
@@ -46,6 +46,8 @@ def redo(
         wish = Wish(painted, settings, photo, output, device, file, overwrite)
         if settings.get("command") == "paint":
             paint_again(wish, voice)
+        elif settings.get("command") == "morph":
+            morph_again(wish, voice)
         elif settings.get("command") in KINDS:
             make_again(wish, voice)
         else:

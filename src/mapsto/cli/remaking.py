@@ -1,4 +1,4 @@
-"""Making again what a model drew, and what was painted of it."""
+"""Making again what a model drew, what was painted of it, and morphs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mapsto.cli import former
 from mapsto.cli.former import Wish
 from mapsto.cli.order import order_of
 from mapsto.cli.spots import spot
+from mapsto.cli.timing import timing_of
 from mapsto.cli.voice import Voice, check_stdout
 from mapsto.cli.work import Generate, Walk
 from mapsto.cli.work_settings import work_of
@@ -44,10 +45,7 @@ def make_again(wish: Wish, voice: Voice) -> None:
             seed=getattr(used, "seed", None),
             note=work.command,
         )
-    if photo is None or former.is_file(photo, former.source_in(wish.settings)[1]):
-        former.compare(wish.made, target, voice)
-    else:
-        voice.note(f"{photo} is another picture than then: the same settings, other pixels.")
+    _compare(wish, photo, target, voice)
 
 
 def paint_again(wish: Wish, voice: Voice) -> None:
@@ -70,6 +68,31 @@ def paint_again(wish: Wish, voice: Voice) -> None:
     painting = easel.again(used)
     maker.put(easel.settings(used), [(painting, 0.0)], target, since, size=painting.size, seed=order.seed)
     former.compare(wish.made, target, voice)
+
+
+def morph_again(wish: Wish, voice: Voice) -> None:
+    """Let styles turn into each other once more."""
+    from mapsto.cli.painting import Painter, Photo
+    from mapsto.cli.reel import Reel
+
+    order, timing = order_of(wish.settings), timing_of(wish.settings)
+    photo = _photo(wish, needed=True)
+    target = _target(wish, voice, moving=True)
+    order = former.where_it_was(order, wish.settings, wish.device, voice)
+    style = former.repeated(wish.settings["style"], [Path(), wish.made.parent], wish.file.max_pixels)
+    painter = Painter(order, style)
+    former.warn_of_changes(painter.weights, painter.order.precision, wish.settings, voice)
+    assert photo is not None
+    assert target is not None
+    Reel(painter, Photo(photo), timing, wish.file, voice).write(target, overwrite=wish.overwrite)
+    _compare(wish, photo, target, voice)
+
+
+def _compare(wish: Wish, photo: Path | None, target: Path | None, voice: Voice) -> None:
+    if photo is None or former.is_file(photo, former.source_in(wish.settings)[1]):
+        former.compare(wish.made, target, voice)
+    else:
+        voice.note(f"{photo} is another picture than then: the same settings, other pixels.")
 
 
 def _photo(wish: Wish, *, needed: bool) -> Path | None:

@@ -1,0 +1,111 @@
+"""`mapsto morph`: one style turning into another over a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mapsto.cli import film, options
+from mapsto.cli.options import option
+from mapsto.cli.order import File, Ingredient, Order, ingredients, pixels_of, tile_of
+from mapsto.cli.timing import Stop, Timing
+from mapsto.cli.voice import speaking
+from mapsto.errors import UsageError
+
+
+def morph(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", show_default=False, help="A picture.")],
+    path: Annotated[
+        str,
+        option(
+            "--path",
+            help="Styles in order, with times if you like: 'photo@0s, ink@2s..3s, starry-night:0.5+my.jpg:0.5@6s'.",
+            metavar="STYLES",
+        ),
+    ],
+    seconds: Annotated[
+        float | None, option("--seconds", help="Of the whole; by default up to the last time, or 4.", metavar="S")
+    ] = None,
+    fps: film.Fps = 25.0,
+    loop: film.Loop = False,
+    easing: Annotated[
+        str,
+        option(
+            "--easing", help="Pace from style to style; linear is even.", metavar="linear|smooth|ease-in|ease-out|ease-in-out"
+        ),
+    ] = "linear",
+    output: film.Output = None,
+    keep_colors: options.KeepColors = False,
+    size: options.Size = None,
+    seed: options.Seed = 0,
+    quality: film.Quality = 95,
+    strip: options.Strip = False,
+    overwrite: options.Overwrite = False,
+    max_pixels: options.MaxPixels = "64M",
+    tile: options.Tile = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    weights: options.Weights = "style-s",
+    dry_run: options.DryRun = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Let one style turn into another, evenly.
+
+    At its times every style is what `mapsto style` paints; `photo` is the picture itself.
+
+    mapsto morph photo.jpg --path "starry-night, great-wave" --seconds 4 -o morph.mp4
+
+    mapsto morph photo.jpg --path "photo@0s, ink@2s, my_painting.jpg@5s, photo@7s" --loop --easing smooth
+    """
+    with speaking("morph", json=json, quiet=quiet, verbose=verbose) as voice:
+        from mapsto.cli.batch import check_source
+        from mapsto.image.styles import names
+
+        order = Order(1.0, keep_colors, size, seed, tile=tile_of(tile), device=device, precision=precision, weights=weights)
+        file, known = File(None, quality, strip, pixels_of(max_pixels)), names(weights)
+        timing, style = _planned(path, known, order, file, Wanted(seconds, fps, loop, easing))
+        check_source(photo, known, file.max_pixels)
+        target = film.target_of(output, f"{photo.stem}.morph")
+        film.check(target, film.MOST_FRAMES, overwrite=overwrite)
+        if dry_run:
+            voice.result(f"{len(timing.stops)} styles, {timing.length} → {target}")
+            voice.data["planned"] = [{"path": str(target)}]
+            return
+        from mapsto.cli.bar import Bar
+        from mapsto.cli.painting import Painter, Photo
+        from mapsto.cli.reel import Reel
+
+        with Bar(hidden=voice.quiet or voice.json) as bar:
+            bar.show(0, "loading the network")
+            painter = Painter(order, style)
+        Reel(painter, Photo(photo), timing, file, voice).write(target, overwrite=overwrite)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for of the timing."""
+
+    seconds: float | None
+    fps: float
+    loop: bool
+    easing: str
+
+
+def _planned(path: str, known: Sequence[str], order: Order, file: File, wanted: Wanted) -> tuple[Timing, list[Ingredient]]:
+    """The keyframes, and the parts of all their styles one after the other; whatever cannot be is refused here."""
+    from mapsto.image.timeline import keys_of, timed
+
+    keys = keys_of(path, known)
+    timed(keys, wanted.seconds)
+    groups = [ingredients(key.parts, file.max_pixels, network=order.weights) for key in keys]
+    if not any(groups):
+        raise UsageError("There is no style on this way.", "Name one, as 'photo, starry-night'.")
+    stops = tuple(Stop(len(group), key.time, key.until) for group, key in zip(groups, keys, strict=True))
+    timing = Timing(stops, wanted.seconds, wanted.fps, wanted.loop, wanted.easing)
+    return timing, [part for group in groups for part in group]

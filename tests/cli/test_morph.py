@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from darkroom import Command, photo, pixels
+from mapsto.media import animation, picture, video
+
+
+@pytest.fixture
+def cat(mapsto: Command) -> Path:
+    return photo("cat.png", (64, 48))
+
+
+def frames(path: str) -> list[np.ndarray]:
+    return [frame.pixels for frame, _ in animation.frames(path)]
+
+
+def test_an_animation_begins_and_ends_with_the_stills(mapsto: Command, cat: Path) -> None:
+    done = mapsto("morph", cat, "--path", "photo, ink", "--seconds", 1, "--fps", 4, "-o", "m.png")
+    assert done.code == 0, done.err
+    assert done.out.endswith("5 frames, 1 s, seed 0\n")
+    assert mapsto("style", cat, "ink").code == 0
+    shown = frames("m.png")
+    assert animation.about("m.png") == animation.Animation(5, 1, (64, 48))
+    assert np.array_equal(shown[0], pixels("cat.png"))
+    assert np.array_equal(shown[-1], pixels("cat.ink.png"))
+
+
+def test_a_loop_is_one_frame_shorter_and_played_for_ever(mapsto: Command, cat: Path) -> None:
+    assert mapsto("morph", cat, "--path", "ink, mosaic", "--seconds", 1, "--fps", 4, "--loop", "-o", "m.webp").code == 0
+    assert animation.about("m.webp") == animation.Animation(4, 0, (64, 48))
+
+
+@pytest.mark.parametrize("name", ["m.mp4", "m.gif", "m.webp"])
+def test_it_can_be_made_again(mapsto: Command, cat: Path, name: str) -> None:
+    if name.endswith(".mp4"):
+        pytest.importorskip("av")
+    path = "photo@0s, ink@0.2s..0.4s, mosaic:0.25+cat.png:0.75@0.8s"
+    assert mapsto("morph", cat, "--path", path, "--fps", 5, "--easing", "smooth", "--seed", 3, "-o", name).code == 0
+    again = mapsto("redo", name)
+    assert again.code == 0, again.err
+    assert f"identical to those of {name}" in again.err
+
+
+def test_frames_go_into_a_folder_and_each_can_be_made_again(mapsto: Command, cat: Path) -> None:
+    assert mapsto("morph", cat, "--path", "photo, ink", "--seconds", 1, "--fps", 10, "-o", "frames/").code == 0
+    assert sorted(path.name for path in Path("frames").iterdir()) == [f"{number:02}.png" for number in range(11)]
+    assert (picture.settings("frames/07.png") or {})["frame"] == 7
+    again = mapsto("redo", "frames/07.png", cat)
+    assert "identical" in again.err
+
+
+def test_a_film(mapsto: Command, cat: Path) -> None:
+    pytest.importorskip("av")
+    done = mapsto("morph", cat, "--path", "photo@0s, ink@1s", "--fps", 6, "-o", "m.mp4", "--json")
+    said = json.loads(done.out)
+    assert (said["outputs"][0]["width"], said["outputs"][0]["height"]) == (64, 48)
+    assert (video.about("m.mp4").frames, video.about("m.mp4").fps) == (7, 6.0)
+
+
+def test_a_dry_run_says_what_would_be_made(mapsto: Command, cat: Path) -> None:
+    done = mapsto("morph", cat, "--path", "photo@0s, ink@1s, mosaic@2.5s", "--dry-run")
+    assert done.out == "3 styles, 2.5 s → cat.morph.webp\n"
+    assert not Path("cat.morph.webp").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "code", "says"),
+    [
+        ("ink", [], 2, "two or more"),
+        ("photo, photo", [], 2, "no style on this way"),
+        ("photo, grate-wave@2s", [], 2, "great-wave"),
+        ("ink@2s, mosaic@1s", [], 2, "Style 2 comes at 1 s"),
+        ("ink@0s, mosaic@9s", ["--seconds", "4"], 2, "all ends after 4 s"),
+        ("ink, mosaic", ["--easing", "bouncy"], 2, "no easing called 'bouncy'"),
+        ("ink, mosaic", ["--fps", "0"], 2, "0 frames a second"),
+        ("ink, mosaic", ["--seconds", "0"], 2, "shows nothing"),
+        ("ink, mosaic", ["-o", "-"], 2, "standard output"),
+        ("ink, mosaic", ["-o", "m.jpg"], 2, "holds no film"),
+        ("ink, missing.png", [], 2, "no file called 'missing.png'"),
+        ("ink, notes.txt", [], 4, "notes.txt"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_loaded(
+    mapsto: Command, cat: Path, path: str, options: list[str], code: int, says: str
+) -> None:
+    Path("notes.txt").write_text("no picture")
+    done = mapsto("morph", cat, "--path", path, *options)
+    assert (done.code, done.out) == (code, "")
+    assert says in done.err
+    assert not list(Path().glob("cat.morph*"))
+
+
+def test_settings_of_others_are_not_trusted(mapsto: Command, cat: Path) -> None:
+    assert mapsto("morph", cat, "--path", "photo, ink", "--seconds", 1, "--fps", 3, "-o", "frames/").code == 0
+    told = picture.settings("frames/1.png") or {}
+    for number, damage in enumerate(({"path": [[2, None, None]]}, {"path": "x"}, {"fps": "fast"}, {"easing": 3}, {"loop": 1})):
+        picture.Picture.of(cat).save(f"bad{number}.png", settings={**told, **damage})
+        done = mapsto("redo", f"bad{number}.png", cat)
+        assert done.code == 4, done.err
+        assert "not complete" in done.err
