@@ -18,7 +18,15 @@ def measured(name: str, fd: float, recall: float = 0.4) -> Evaluation:
 
 
 def test_json_and_back() -> None:
-    found = replace(measured(SAMPLES, 40), psnr_db=26.25, nearest=1.01, copied=0.012, path_length=17.5, path_length_error=0.5)
+    found = replace(
+        measured(SAMPLES, 40),
+        psnr_db=26.25,
+        psnr_pooled_db=25.5,
+        nearest=1.01,
+        copied=0.012,
+        path_length=17.5,
+        path_length_error=0.5,
+    )
     said = json.loads(json.dumps(found.to_json()))
     assert said["features"] == "features-s"
     assert Evaluation.from_json(said) == found

@@ -77,7 +77,12 @@ def scores_of(found: Evaluation) -> dict[str, Any]:
     for name, row in rows.items():
         if row is not None:
             told[name] = {key: round(getattr(row, key), 4) for key in ("fd", "kd", "kd_error", "precision", "recall")}
-    others = {"reconstructions_psnr_db": found.psnr_db, "nearest_ratio": found.nearest, "path_length": found.path_length}
+    others = {
+        "reconstructions_psnr_db": found.psnr_db,
+        "reconstructions_psnr_pooled_db": found.psnr_pooled_db,
+        "nearest_ratio": found.nearest,
+        "path_length": found.path_length,
+    }
     return told | {name: round(value, 4) for name, value in others.items() if value is not None}
 
 

@@ -103,8 +103,16 @@ def evaluate(
 
 
 def _with_decibels(found: Evaluation, squares: list[float]) -> Evaluation:
-    """With the PSNR of mean square errors; at most 100 dB, so that it stays a number."""
-    return replace(found, psnr_db=-10 * math.log10(max(sum(squares) / len(squares), 1e-10))) if squares else found
+    """With the PSNR of the pictures' mean square errors; at most 100 dB, so that it stays a number."""
+    if not squares:
+        return found
+    mean = sum(map(decibels, squares)) / len(squares)
+    return replace(found, psnr_db=mean, psnr_pooled_db=decibels(sum(squares) / len(squares)))
+
+
+def decibels(square: float) -> float:
+    """PSNR of a mean square error of values in [0, 1]; at most 100 dB."""
+    return -10 * math.log10(max(square, 1e-10))
 
 
 def _with_copies(found: Evaluation, features: dict[str, Tensor]) -> Evaluation:

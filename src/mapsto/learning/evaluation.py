@@ -53,7 +53,8 @@ class Evaluation:
         count: Pictures of every set.
         size: Height and width in pixels.
         seed: Of the ladder's random faults.
-        psnr_db: Of the reconstructions of held-out pictures, from the mean square over all of them; None without any.
+        psnr_db: Of the reconstructions of held-out pictures, the mean over pictures; None without any.
+        psnr_pooled_db: The same from the mean square error over all of them, which the worst decide.
         nearest: See `nearest_ratio`; None without samples or without a training set.
         copied: See there; 0.01 is chance. None as above.
         path_length: See there; None without a way.
@@ -65,6 +66,7 @@ class Evaluation:
     size: tuple[int, int]
     seed: int
     psnr_db: float | None = None
+    psnr_pooled_db: float | None = None
     nearest: float | None = None
     copied: float | None = None
     path_length: float | None = None
@@ -113,8 +115,9 @@ def _table(found: Evaluation) -> Iterator[str]:
 def _figures(found: Evaluation) -> Iterator[str]:
     height, width = found.size
     yield f"{found.count} pictures in each set, {width} × {height} px, features of {FEATURES}; not comparable with FID."
-    if found.psnr_db is not None:
-        yield f"Reconstructions of held-out pictures: {found.psnr_db:.1f} dB."
+    if found.psnr_db is not None and found.psnr_pooled_db is not None:
+        pooled = f"{found.psnr_pooled_db:.1f} dB from the mean square error over all"
+        yield f"Reconstructions of held-out pictures: {found.psnr_db:.1f} dB on average, {pooled}."
     if found.nearest is not None and found.copied is not None:
         yield f"The nearest training picture is {found.nearest:.2f} × as far from samples as from held-out pictures."
         yield f"{found.copied:.1%} of the samples are very near to one; chance is {CHANCE:.0%}."
