@@ -1,21 +1,22 @@
-"""Makes the pictures of the README with the shipped weights, from photos that come with scikit-image.
+"""Makes the pictures of the README with the shipped weights, from photos that come with scikit-image and from nothing.
 
     python docs/make_pictures.py            # writes docs/pictures/*.jpg; needs `pip install 'mapsto[demo]'`
 
-Nothing is chosen by seed: it is 0 everywhere. Photos: astronaut (NASA, public domain), coffee (Rachel Michetti, CC0), chelsea
-(Stéfan van der Walt, CC0).
+Nothing is chosen by seed: it is 0 everywhere, and new pictures have seeds from 0 on, in order. Photos: astronaut (NASA, public
+domain), coffee (Rachel Michetti, CC0), chelsea (Stéfan van der Walt, CC0).
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from skimage import data
 
-from mapsto import Picture, Stylizer
-from mapsto.cli.sheet import sheet_of
+from mapsto import Generator, Picture, Stylizer
+from mapsto.cli.sheet import on_sheet, sheet_of
 
 HERE = Path(__file__).resolve().parent / "pictures"
 LARGEST = 600_000
@@ -40,21 +41,27 @@ def square(name: str, side: int) -> Picture:
     return Picture.of(pixels[top : top + edge, left : left + edge]).resized(side)
 
 
-def several(stylize: Stylizer) -> Picture:
+@cache
+def painter() -> Stylizer:
+    """The style network."""
+    return Stylizer.from_pretrained("style-s", device="cpu", precision="fp32")
+
+
+def several() -> Picture:
     """A photo in eight styles."""
-    cat = photo("chelsea", 300)
+    stylize, cat = painter(), photo("chelsea", 300)
     return sheet_of([("photo", cat), *((name, stylize(cat, name)) for name in STYLES)], columns=3)
 
 
-def strengths(stylize: Stylizer) -> Picture:
+def strengths() -> Picture:
     """One style from 0 to 1."""
-    cup = square("coffee", 288)
+    stylize, cup = painter(), square("coffee", 288)
     return sheet_of([(f"strength {t:g}", stylize(cup, "starry-night", strength=t)) for t in (0, 0.25, 0.5, 0.75, 1)], columns=5)
 
 
-def between(stylize: Stylizer) -> Picture:
+def between() -> Picture:
     """From one style to another."""
-    face = square("astronaut", 288)
+    stylize, face = painter(), square("astronaut", 288)
     mixtures = [(1 - part, part) for part in (0.0, 0.25, 0.5, 0.75, 1.0)]
     cells: Cells = [
         (f"great-wave:{a:g}, stained-glass:{b:g}", stylize(face, [("great-wave", a), ("stained-glass", b)]))
@@ -63,7 +70,23 @@ def between(stylize: Stylizer) -> Picture:
     return sheet_of(cells, columns=5)
 
 
-PICTURES = {"styles": several, "strength": strengths, "between": between}
+def new(model: str, count: int, columns: int, truncation: float) -> Picture:
+    """New pictures of a model."""
+    drawn = Generator.from_pretrained(model, device="cpu", precision="fp32")(count, truncation=truncation)
+    return sheet_of([(str(seed), on_sheet(picture)) for seed, picture in enumerate(drawn)], columns)
+
+
+def portraits() -> Picture:
+    """New faces."""
+    return new("portrait", 20, 10, 0.8)
+
+
+def sprites() -> Picture:
+    """New tiles of a dungeon."""
+    return new("pixel-art", 20, 10, 0.8)
+
+
+PICTURES = {"styles": several, "strength": strengths, "between": between, "portraits": portraits, "sprites": sprites}
 
 
 def save(sheet: Picture, path: Path) -> None:
@@ -82,9 +105,8 @@ def main(names: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args(names)
     options.out.mkdir(parents=True, exist_ok=True)
-    stylize = Stylizer.from_pretrained("style-s", device="cpu", precision="fp32")
     for name in options.only or PICTURES:
-        save(PICTURES[name](stylize), options.out / f"{name}.jpg")
+        save(PICTURES[name](), options.out / f"{name}.jpg")
 
 
 if __name__ == "__main__":
