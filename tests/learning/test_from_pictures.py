@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from itertools import islice
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def test_a_folder_becomes_a_model_that_draws(tmp_path: Path, kind: str, stages: 
     model = run_all(shop)
     assert tuple(shop.done) == stages
     assert {path.name for path in (tmp_path / "run").iterdir()} >= set(stages)
+    rows = map(json.loads, (tmp_path / "run" / stages[0] / "log.jsonl").read_text().splitlines())
+    assert any(row.get("held_out", {}).keys() == row["train"].keys() != set() for row in rows if "train" in row)
     assert model.priors[0] == {"vae": "gaussian"}.get(kind, kind)
     weights.save(model, tmp_path / "mine.safetensors", shop.card("blobs"))
     loaded = weights.load(tmp_path / "mine.safetensors", expect="ImageModel")

@@ -92,6 +92,15 @@ def test_samples_are_pictures_above_what_came_back() -> None:
     assert torch.allclose(shown[1::2], game.vae.decode(game.vae.encode(X[:3])[0]).clamp(0, 1), atol=1e-6)
 
 
+def test_a_probe_is_the_psnr_of_the_mean_and_learns_nothing() -> None:
+    game = a_game()
+    before = {name: value.clone() for name, value in game.state_dict().items()}
+    with torch.no_grad():
+        square = (game.vae.decode(game.vae.encode(X)[0]).clamp(0, 1) - X).square().mean()
+    assert game.probe(Batch(X)) == {"psnr_db": pytest.approx(-10 * math.log10(float(square)), abs=1e-4)}
+    assert all(torch.equal(value, before[name]) for name, value in game.state_dict().items())
+
+
 def test_a_few_steps_bring_the_picture_nearer() -> None:
     game = a_game(beta=0.01)
     optimiser = torch.optim.Adam(game.vae.parameters(), 3e-3)

@@ -219,7 +219,7 @@ class Workshop:
     def _learn_vae(self, resume: bool) -> Iterator[Report]:
         assert self.model.vae is not None
         game = self.game_of("vae")
-        yield from self._fitted("vae", game, self.data, resume)
+        yield from self._fitted("vae", game, self.data, resume, self.held_out)
         self.model.vae.load_state_dict(finished(game, self.run / "vae")["vae"].state_dict())
         self.model.to(devices.pick(self.plan.device)).eval()
         encoded_once(self.run / "latents.safetensors", self.model, self.data)

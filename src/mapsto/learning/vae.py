@@ -105,6 +105,12 @@ class VaeGame(Game):
             apart = [losses.relative_square(seen[tap].float(), wanted[tap].float()).mean() for tap in wanted]
         return torch.stack(apart).mean()
 
+    @torch.no_grad()
+    def probe(self, batch: Batch) -> dict[str, float]:
+        """PSNR in dB of pictures rebuilt from the means of q(z | x): seen and held out, it parts where it learns by heart."""
+        x = premultiplied(batch.x)
+        return {"psnr_db": psnr(self.vae.decode(self.vae.encode(x)[0]).clamp(0, 1), x)}
+
     def settings(self) -> dict[str, Any]:
         """What changes what is learned."""
         names = ("nats", "feature_weight", "free_nats", "warmup")
