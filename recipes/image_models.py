@@ -97,7 +97,7 @@ KINDS = {
             32,
         ),
         560.0,
-        (8000, 36_000, 24_000),
+        (8000, 36_000, 0),
         "painted faces in the manner of Japanese picture scrolls",
         "KaoKore dataset: faces of pre-modern Japanese picture scrolls, ROIS-DS Center for Open Data in the Humanities "
         "(Tian et al., arXiv 2002.08595), CC BY-SA 4.0",
@@ -116,7 +116,7 @@ KINDS = {
             64,
         ),
         330.0,
-        (6000, 12_000, 0),
+        (6000, 24_000, 0),
         "sprites and tiles of a dungeon, with transparency",
         "Tiles of the game Dungeon Crawl Stone Soup by its artists, mostly CC0",
         "CC0-1.0",

@@ -168,6 +168,23 @@ def test_path_length_of_a_linear_decoder_is_the_square_of_the_way() -> None:
     assert found.error == pytest.approx(float(lengths.repeat(8).std()) / 40**0.5)
 
 
+def test_one_step_in_a_hundred_that_leaps_does_not_decide_the_path_length() -> None:
+    start, end = torch.randn(2, 128, 1, generator=seeded(), dtype=torch.float64)
+    torn = torch.zeros(128, 1, dtype=torch.float64)
+    torn[7] = 1e6
+    even, uneven = (
+        path_length(
+            lambda z, slope=slope: (z * slope).view(-1, 1, 1, 1),
+            paths.line(start, end),
+            seeded(2),
+            distance=lambda x, y: (x - y).square().flatten(1).sum(1),
+            times=1,
+        )
+        for slope in (1.0, 1.0 + torn)
+    )
+    assert uneven.value == pytest.approx(even.value, rel=0.1)
+
+
 def test_a_way_that_an_eye_sees_nothing_of_has_no_length(network: PerceptualNetwork) -> None:
     picture, way = scenes(1, 64, seeded()), paths.line(torch.zeros(2, 1), torch.ones(2, 1))
     seen = distances.perceived(network)
