@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from darkroom import Command, photo, pixels
+from darkroom import animation as animated
 from mapsto.media import animation, picture, video
 
 
@@ -28,6 +29,42 @@ def test_an_animation_begins_and_ends_with_the_stills(mapsto: Command, cat: Path
     assert animation.about("m.png") == animation.Animation(5, 1, (64, 48))
     assert np.array_equal(shown[0], pixels("cat.png"))
     assert np.array_equal(shown[-1], pixels("cat.ink.png"))
+
+
+def test_the_last_style_is_reached_also_where_frames_do_not_fit_the_time(mapsto: Command, cat: Path) -> None:
+    assert mapsto("morph", cat, "--path", "photo@0s, ink@1.1s", "--fps", 4, "-o", "m.png").code == 0
+    assert mapsto("style", cat, "ink").code == 0
+    shown = frames("m.png")
+    assert len(shown) == 6
+    assert np.array_equal(shown[-1], pixels("cat.ink.png"))
+
+
+def test_a_picture_read_twice_is_one_style_of_a_loop(mapsto: Command, cat: Path) -> None:
+    path = "cat.png@0s, ink@0.5s, cat.png@1s"
+    assert mapsto("morph", cat, "--path", path, "--fps", 4, "--loop", "-o", "m.png").code == 0
+    assert len(frames("m.png")) == 4
+
+
+def test_too_long_for_an_animation_is_refused_before_painting(mapsto: Command, cat: Path) -> None:
+    photo("large.png", (4000, 3000))
+    done = mapsto("morph", "large.png", "--path", "photo, ink", "-o", "m.webp")
+    assert (done.code, "from memory" in done.err) == (2, True)
+
+
+def test_what_an_animated_photo_loses_is_told(mapsto: Command) -> None:
+    done = mapsto("morph", animated("cat.gif"), "--path", "photo, ink", "--seconds", 1, "--fps", 2, "-o", "m.webp")
+    assert done.code == 0
+    assert "first" in done.err
+
+
+def test_it_is_found_again_where_photo_and_style_lie_elsewhere(mapsto: Command) -> None:
+    photo("in/cat.png")
+    photo("in/own.png", seed=1)
+    path = "photo, in/own.png"
+    assert mapsto("morph", "in/cat.png", "--path", path, "--seconds", 1, "--fps", 2, "-o", "out/m.png").code == 0
+    Path("in").rename("moved")
+    done = mapsto("redo", "out/m.png", "moved/cat.png")
+    assert "identical" in done.err, done.err
 
 
 def test_a_loop_is_one_frame_shorter_and_played_for_ever(mapsto: Command, cat: Path) -> None:
@@ -64,7 +101,9 @@ def test_a_film(mapsto: Command, cat: Path) -> None:
 
 def test_a_dry_run_says_what_would_be_made(mapsto: Command, cat: Path) -> None:
     done = mapsto("morph", cat, "--path", "photo@0s, ink@1s, mosaic@2.5s", "--dry-run")
-    assert done.out == "3 styles, 2.5 s → cat.morph.webp\n"
+    assert done.out == "3 styles, 2.5 s, 64 frames → cat.morph.webp\n"
+    loop = mapsto("morph", cat, "--path", "photo@0s, ink@2s, mosaic@6s", "--loop", "--fps", 1, "--dry-run")
+    assert "9 s, 9 frames" in loop.out
     assert not Path("cat.morph.webp").exists()
 
 
@@ -78,6 +117,13 @@ def test_a_dry_run_says_what_would_be_made(mapsto: Command, cat: Path) -> None:
         ("ink@0s, mosaic@9s", ["--seconds", "4"], 2, "all ends after 4 s"),
         ("ink, mosaic", ["--easing", "bouncy"], 2, "no easing called 'bouncy'"),
         ("ink, mosaic", ["--fps", "0"], 2, "0 frames a second"),
+        ("ink, mosaic", ["--seconds", "1", "--fps", "0.3"], 2, "make no film"),
+        ("ink, mosaic", ["--seconds", "5000"], 2, "make no film"),
+        ("ink@0s, mosaic@0s", [], 2, "at 0 s"),
+        ("ink@0s, mosaic@4s", ["--seconds", "4", "--loop"], 2, "way back"),
+        ("ink, mosaic", ["-o", "cat.png", "--overwrite"], 2, "would replace what it is made from"),
+        ("photo, mine.png", ["-o", "mine.png"], 2, "would replace what it is made from"),
+        ("ink, mosaic", ["-o", "theirs/"], 2, "Mapsto did not make it"),
         ("ink, mosaic", ["--seconds", "0"], 2, "shows nothing"),
         ("ink, mosaic", ["-o", "-"], 2, "standard output"),
         ("ink, mosaic", ["-o", "m.jpg"], 2, "holds no film"),
@@ -86,9 +132,12 @@ def test_a_dry_run_says_what_would_be_made(mapsto: Command, cat: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_loaded(
-    mapsto: Command, cat: Path, path: str, options: list[str], code: int, says: str
+    mapsto: Command, cat: Path, path: str, options: list[str], code: int, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("notes.txt").write_text("no picture")
+    assert mapsto("style", cat, "ink", "-o", "mine.png").code == 0
+    photo("theirs/007.png")
+    monkeypatch.setattr("mapsto.cli.painting.load", None)  # would break
     done = mapsto("morph", cat, "--path", path, *options)
     assert (done.code, done.out) == (code, "")
     assert says in done.err
@@ -98,7 +147,16 @@ def test_what_cannot_be_is_refused_before_anything_is_loaded(
 def test_settings_of_others_are_not_trusted(mapsto: Command, cat: Path) -> None:
     assert mapsto("morph", cat, "--path", "photo, ink", "--seconds", 1, "--fps", 3, "-o", "frames/").code == 0
     told = picture.settings("frames/1.png") or {}
-    for number, damage in enumerate(({"path": [[2, None, None]]}, {"path": "x"}, {"fps": "fast"}, {"easing": 3}, {"loop": 1})):
+    damages = [
+        {"path": [[2, None, None]]},
+        {"path": [[0, None, None], [1, None, 3]]},
+        {"path": "x"},
+        {"frame": -1},
+        {"fps": "fast"},
+        {"easing": 3},
+        {"loop": 1},
+    ]
+    for number, damage in enumerate(damages):
         picture.Picture.of(cat).save(f"bad{number}.png", settings={**told, **damage})
         done = mapsto("redo", f"bad{number}.png", cat)
         assert done.code == 4, done.err

@@ -93,8 +93,14 @@ def test_a_loop_of_timed_keys_closes_in_their_mean_time(stylizer: Stylizer) -> N
     more, seconds = closed(keys, None)
     assert (more[-1].parts, seconds) == ((), 9.0)
     assert closed(keys, 7.0)[1] == 7.0
-    round_trip = keys_of("photo@0s, ink@2s, photo@3s", stylizer.names)
-    assert closed(round_trip, None) == (round_trip, None)
+    with pytest.raises(UsageError, match="way back"):
+        closed(keys, 6.0)
+
+
+def test_a_way_that_ends_where_it_began_is_a_loop_already(stylizer: Stylizer, cat: Picture) -> None:
+    array = np.array(cat.pixels)
+    path = [(array, 0), ("ink", 2), (array.copy(), 3)]
+    assert morph(stylizer, cat, path, loop=True).seconds == 3
 
 
 def test_easing_changes_the_pace_and_not_the_way(stylizer: Stylizer, cat: Picture) -> None:

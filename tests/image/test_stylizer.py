@@ -109,7 +109,7 @@ def test_impossible_options_are_refused(stylizer: Stylizer, cat: np.ndarray, wro
 def test_ways_that_lead_nowhere_are_refused(
     stylizer: Stylizer, cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("mapsto.image.stylizer._stylizer", lambda *_: stylizer)
+    monkeypatch.setattr("mapsto.image.stylizer.loaded", lambda *_: stylizer)
     Image.fromarray(cat).save(tmp_path / "p.png")
     with pytest.raises(UsageError):
         mapsto.style(cat, tmp_path / "p.png", **wrong)

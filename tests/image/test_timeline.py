@@ -18,7 +18,7 @@ def test_times_as_people_write_them(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "s", "-1s", "1:60", "1:60:00", "two", "inf", "nan", "999999h", "1e9"])
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1:60", "1:60:00", "two", "inf", "nan", "999999h", "1e9", "999999:00:00"])
 def test_what_is_no_time(text: str) -> None:
     assert seconds_of(text) is None
 
@@ -40,6 +40,13 @@ def test_a_file_may_have_an_at_and_a_plus_in_its_name(tmp_path: Path) -> None:
     odd.write_bytes(b"")
     keys = keys_of(f"{odd}, {odd}@3s", KNOWN)
     assert [(key.parts, key.time) for key in keys] == [(((odd, 1.0),), None), (((odd, 1.0),), 3.0)]
+
+
+def test_an_at_may_be_part_of_a_folder(tmp_path: Path) -> None:
+    file = tmp_path / "me@work" / "a.jpg"
+    file.parent.mkdir()
+    file.write_bytes(b"")
+    assert keys_of(f"{file}:0.5+ink:0.5, ink", KNOWN)[0].parts == ((file, 0.5), ("ink", 0.5))
 
 
 @pytest.mark.parametrize(

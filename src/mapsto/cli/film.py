@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from mapsto.media.picture import Picture
 
 MOST_FRAMES = 100_000
+
+MOST_PIXELS = 400_000_000
+"""Of an animation, all frames together: about 2.5 GB while it is written."""
 
 Fps = Annotated[float, option("--fps", help="Frames a second.")]
 Loop = Annotated[bool, option("--loop", help="Go back to the first, so that it can be played for ever.")]
@@ -31,48 +35,81 @@ def count_of(seconds: float, fps: float) -> int:
     Raises:
         UsageError: none, or too many.
     """
-    if not 0 < seconds * fps <= MOST_FRAMES:
-        raise UsageError(f"{seconds:g} seconds of {fps:g} frames a second make no film.", f"{MOST_FRAMES} frames are the most.")
+    if not 0.5 < seconds * fps <= MOST_FRAMES:
+        raise UsageError(f"{seconds:g} seconds of {fps:g} frames a second make no film.", f"It has 1 to {MOST_FRAMES} frames.")
     return round(seconds * fps)
 
 
-def target_of(output: str | None, name: str) -> Path:
+@dataclass(frozen=True)
+class Target:
     """Where a film goes.
+
+    Args:
+        path: A file, or a folder.
+        is_folder: For frames, each a file.
+    """
+
+    path: Path
+    is_folder: bool = False
+
+    def check(self, count: int, *, overwrite: bool) -> None:
+        """Find out before anything heavy is loaded what would go wrong.
+
+        Args:
+            count: Frames.
+            overwrite: Replace files of others.
+
+        Raises:
+            UsageError: no film's name, a file of others, or PyAV is not installed.
+            NoSpace: the place cannot be written.
+        """
+        from mapsto.cli.batch import check_target
+        from mapsto.cli.writing import holds_animation
+        from mapsto.media import video
+
+        if self.is_folder:
+            check_target(self.frame(count, 0), overwrite)
+            for number in range(1, count) if self.path.is_dir() else ():
+                check_target(self.frame(count, number), overwrite)
+            return
+        check_target(self.path, overwrite, moving=True)
+        if not video.is_film(self.path) and not holds_animation(self.path, None):
+            raise UsageError(f"{self.path} holds no film.", "Write .mp4, .gif, .webp or .png, or a folder.")
+
+    def check_size(self, count: int, size: tuple[int, int]) -> None:
+        """Refuse an animation that does not fit into memory, where encoders compare neighbours.
+
+        Raises:
+            UsageError: too many frames of that size.
+        """
+        from mapsto.media import video
+
+        if not self.is_folder and not video.is_film(self.path) and count * size[0] * size[1] > MOST_PIXELS:
+            raise UsageError(
+                f"{count} frames of {size[0]}×{size[1]} are too many for {self.path.suffix}, which is written from memory.",
+                "Write .mp4 or a folder, or give a smaller --size.",
+            )
+
+    def frame(self, count: int, number: int) -> Path:
+        """The file of a frame; they sort by name as they follow each other."""
+        return self.path / f"{number:0{len(str(count - 1))}}.png"
+
+
+def target_of(output: str | None, usual: Path) -> Target:
+    """Where a film goes.
+
+    Args:
+        output: As for -o.
+        usual: Where to, without it.
 
     Raises:
         UsageError: to standard output.
     """
     if output == STREAM:
         raise UsageError("A film cannot go to standard output.", "Give a file name with -o.")
-    return Path(output) if output is not None else Path(f"{name}.webp")
-
-
-def is_for_frames(target: Path) -> bool:
-    """Whether this is a folder for frames."""
-    return is_folder(str(target)) or not target.suffix
-
-
-def check(target: Path, count: int, *, overwrite: bool) -> None:
-    """Find out before anything heavy is loaded what would go wrong.
-
-    Raises:
-        UsageError: no film's name, a file of others, or PyAV is not installed.
-        NoSpace: the place cannot be written.
-    """
-    from mapsto.cli.batch import check_target
-    from mapsto.cli.writing import holds_animation
-    from mapsto.media import video
-
-    if is_for_frames(target):
-        return check_target(frame_of(target, count, 0), overwrite)
-    check_target(target, overwrite, moving=True)
-    if not video.is_film(target) and not holds_animation(target, None):
-        raise UsageError(f"{target} holds no film.", "Write .mp4, .gif, .webp or .png, or a folder.")
-
-
-def frame_of(folder: Path, count: int, number: int) -> Path:
-    """The file of a frame; they sort by name as they follow each other."""
-    return folder / f"{number:0{len(str(count - 1))}}.png"
+    if output is None:
+        return Target(usual)
+    return Target(Path(output), is_folder(output) or not Path(output).suffix)
 
 
 def watched(frames: Iterator[Picture], count: int, bar: Bar) -> Iterator[Picture]:

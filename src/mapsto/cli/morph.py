@@ -71,11 +71,13 @@ def morph(
         file, known = File(None, quality, strip, pixels_of(max_pixels)), names(weights)
         timing, style = _planned(path, known, order, file, Wanted(seconds, fps, loop, easing))
         check_source(photo, known, file.max_pixels)
-        target = film.target_of(output, f"{photo.stem}.morph")
-        film.check(target, film.MOST_FRAMES, overwrite=overwrite)
+        target, seconds = film.target_of(output, photo.with_name(f"{photo.stem}.morph.webp")), _length(path, known, timing)
+        count = len(timing.times(seconds))
+        target.check(count, overwrite=overwrite)
+        _check_sources(target, photo, style)
         if dry_run:
-            voice.result(f"{len(timing.stops)} styles, {timing.length} → {target}")
-            voice.data["planned"] = [{"path": str(target)}]
+            voice.result(f"{len(timing.stops)} styles, {seconds:g} s, {count} frames → {target.path}")
+            voice.data["planned"] = [{"path": str(target.path), "frames": count}]
             return
         from mapsto.cli.bar import Bar
         from mapsto.cli.painting import Painter, Photo
@@ -85,6 +87,25 @@ def morph(
             bar.show(0, "loading the network")
             painter = Painter(order, style)
         Reel(painter, Photo(photo), timing, file, voice).write(target, overwrite=overwrite)
+
+
+def _length(path: str, known: Sequence[str], timing: Timing) -> float:
+    """Seconds of the whole, before anything is painted."""
+    from mapsto.image.morphing import SECONDS, closed
+    from mapsto.image.timeline import keys_of, timed
+
+    keys, seconds = keys_of(path, known), timing.seconds
+    if timing.loop and keys[0].parts != keys[-1].parts:
+        keys, seconds = closed(keys, seconds)
+    when = timed(keys, seconds)
+    return seconds or (SECONDS if when is None else when[-1].until or 0.0)
+
+
+def _check_sources(target: film.Target, photo: Path, style: Sequence[Ingredient]) -> None:
+    """Refuse to write over what is painted, and in what."""
+    for source in (photo, *(Path(str(part.said["path"])) for part in style if "path" in part.said)):
+        if target.path.resolve() == source.resolve():
+            raise UsageError(f"{target.path} would replace what it is made from.", "Choose another name with -o.")
 
 
 @dataclass(frozen=True)

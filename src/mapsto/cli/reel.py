@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mapsto.cli import film
 from mapsto.cli.order import File, settings_of
 from mapsto.cli.painting import Painter, Photo
 from mapsto.cli.timing import Timing
 from mapsto.cli.voice import Voice
+from mapsto.errors import UsageError
 
 if TYPE_CHECKING:
     from mapsto.image.morphing import Morph
@@ -48,18 +50,22 @@ class Reel:
             easing=timing.easing,
             seed=order.seed,
             keep_colors=order.keep_colors,
-            tile=order.tile,
+            tile=cast(Any, order.tile),
         )
 
     @cached_property
-    def count(self) -> int:
-        """Frames: of a loop up to the one before the first again, else the last style is shown too."""
-        return film.count_of(self.morph.seconds, self.timing.fps) + (not self.timing.loop)
+    def times(self) -> list[float]:
+        """When each frame is shown; of a single one, its own."""
+        every = self.timing.times(self.morph.seconds)
+        if self.timing.frame is None:
+            return every
+        if self.timing.frame >= len(every):
+            raise UsageError(f"A morph of {len(every)} frames has no frame {self.timing.frame}.")
+        return [every[self.timing.frame]]
 
     def frames(self) -> Iterator[Picture]:
         """All of them, or the one."""
-        numbers = range(self.count) if self.timing.frame is None else [self.timing.frame]
-        return (self.morph.frame(min(number / self.timing.fps, self.morph.seconds)) for number in numbers)
+        return map(self.morph.frame, self.times)
 
     def settings(self, frame: int | None = None) -> dict[str, Any]:
         """What a file says of how it was made."""
@@ -67,7 +73,7 @@ class Reel:
 
         timing = self.timing
         return settings_of(
-            self.painter.order,
+            replace(self.painter.order, tile=self.morph.how["tile"]),
             style=self.painter.style,
             weights=self.painter.weights,
             quality=self.file.quality,
@@ -81,7 +87,7 @@ class Reel:
             frame=timing.frame if frame is None else frame,
         ) | {"command": "morph"}
 
-    def write(self, target: Path, *, overwrite: bool) -> None:
+    def write(self, target: film.Target, *, overwrite: bool) -> None:
         """Film it, and tell.
 
         Args:
@@ -93,31 +99,37 @@ class Reel:
         since = time.monotonic()
         with Bar(hidden=self.voice.quiet or self.voice.json) as bar:
             bar.show(0, "measuring the way")
-            total = self.count
+            total = len(self.times)
+        target.check(total, overwrite=overwrite)
+        target.check_size(total, self.morph.picture.size)
+        for line in self.morph.picture.notes:
+            self.voice.warn(line)
         with Bar(total, hidden=self.voice.quiet or self.voice.json) as bar:
             shown = film.watched(self.frames(), total, bar)
-            if film.is_for_frames(target):
-                self._write_frames(shown, target, overwrite=overwrite)
+            if target.is_folder:
+                self._write_frames(shown, target)
             else:
-                self._put(shown, target, since, None if self.timing.frame is not None else (0 if self.timing.loop else 1))
+                self._put(shown, target.path, since)
 
-    def _put(self, shown: Iterator[Picture], target: Path, since: float, loop: int | None) -> None:
+    def _put(self, shown: Iterator[Picture], target: Path, since: float) -> None:
         from mapsto.cli.batch import tell
         from mapsto.cli.writing import write
 
-        stands_ms = 1000 / self.timing.fps
+        timing, stands_ms = self.timing, 1000 / self.timing.fps
+        is_still = timing.frame is not None
+        loop = None if is_still else 0 if timing.loop else 1
         for line in write(((picture, stands_ms) for picture in shown), target, self.file, self.settings(), loop=loop):
             self.voice.warn(line)
-        note = f"{self.count} frames, {self.morph.seconds:.3g} s, seed {self.painter.order.seed}"
+        note = f"{len(self.times)} frames, {self.morph.seconds:.3g} s, seed {self.painter.order.seed}"
+        note = f"frame {timing.frame}" if is_still else note
         tell(self.voice, target, self.morph.picture.size, time.monotonic() - since, seed=self.painter.order.seed, note=note)
 
-    def _write_frames(self, shown: Iterator[Picture], folder: Path, *, overwrite: bool) -> None:
-        from mapsto.cli.batch import check_target, tell
+    def _write_frames(self, shown: Iterator[Picture], folder: film.Target) -> None:
+        from mapsto.cli.batch import tell
 
         since = time.monotonic()
         for number, picture in enumerate(shown):
-            target = film.frame_of(folder, self.count, number)
-            check_target(target, overwrite)
+            target = folder.frame(len(self.times), number)
             lost = picture.save(target, quality=self.file.quality, settings=self.settings(number), strip=self.file.strip)
             for line in lost:
                 self.voice.warn(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from mapsto.cli import former
+from mapsto.cli import film, former
 from mapsto.cli.former import Wish
 from mapsto.cli.order import order_of
 from mapsto.cli.spots import spot
@@ -79,12 +79,12 @@ def morph_again(wish: Wish, voice: Voice) -> None:
     photo = _photo(wish, needed=True)
     target = _target(wish, voice, moving=True)
     order = former.where_it_was(order, wish.settings, wish.device, voice)
-    style = former.repeated(wish.settings["style"], [Path(), wish.made.parent], wish.file.max_pixels)
+    assert photo is not None
+    style = former.repeated(wish.settings["style"], [Path(), wish.made.parent, photo.parent], wish.file.max_pixels)
     painter = Painter(order, style)
     former.warn_of_changes(painter.weights, painter.order.precision, wish.settings, voice)
-    assert photo is not None
     assert target is not None
-    Reel(painter, Photo(photo), timing, wish.file, voice).write(target, overwrite=wish.overwrite)
+    Reel(painter, Photo(photo), timing, wish.file, voice).write(film.Target(target), overwrite=wish.overwrite)
     _compare(wish, photo, target, voice)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -10,7 +11,7 @@ from typing import Any
 from mapsto.cli import film
 from mapsto.cli.order import Ingredient
 from mapsto.errors import UnreadableInput, UsageError
-from mapsto.image.timeline import Key
+from mapsto.image.timeline import Key, check_rising, is_time
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,27 @@ class Timing:
 
         if not 0 < self.fps <= 240:
             raise UsageError(f"{self.fps:g} frames a second cannot be shown.", "Give --fps above 0, up to 240.")
-        if self.seconds is not None and not 0 < self.seconds < film.MOST_FRAMES:
+        if self.seconds is not None and not self.seconds > 0:
             raise UsageError(f"A morph of {self.seconds:g} s shows nothing.", "Give more --seconds.")
         easing_of(self.easing)
+        check_rising([Key((), stop.time, stop.until) for stop in self.stops])
 
-    @property
-    def length(self) -> str:
-        """How long, in words."""
-        ends = [stop.time if stop.until is None else stop.until for stop in self.stops]
-        known = self.seconds or max((end for end in ends if end is not None), default=None)
-        return "4 s" if known is None else f"{known:g} s"
+    def times(self, seconds: float) -> list[float]:
+        """When each frame is shown, in seconds.
+
+        Of a loop, all but the one that is the first again; else the last style is reached, if need be a part of a frame later.
+
+        Args:
+            seconds: Of the whole, as it was found.
+
+        Raises:
+            UsageError: no frame, or too many.
+        """
+        count = film.count_of(seconds, self.fps)
+        if self.loop:
+            return [seconds * number / count for number in range(count)]
+        count = math.ceil(seconds * self.fps - 1e-6)
+        return [min(number / self.fps, seconds) for number in range(count + 1)]
 
     def keys(self, style: Sequence[Ingredient]) -> list[Key]:
         """The keyframes, from the parts of all of them one after the other."""
@@ -83,18 +95,19 @@ def timing_of(settings: dict[str, Any]) -> Timing:
     }
     sound = isinstance(path, list) and all(_is_stop(stop) for stop in path) and len(path) > 1
     sound = sound and all(type(settings.get(name)) in kind for name, kind in kinds.items())
-    style = settings.get("style")
+    style, frame = settings.get("style"), settings.get("frame")
+    sound = sound and (frame is None or 0 <= frame < film.MOST_FRAMES)
     if not sound or not isinstance(style, list) or sum(stop[0] for stop in path or ()) != len(style):
         raise UnreadableInput("The settings in this file are not complete.", "Only files made by Mapsto can be repeated.")
     return Timing(tuple(Stop(*stop) for stop in path or ()), **{name: settings[name] for name in kinds})
 
 
 def _is_stop(value: object) -> bool:
-    times = (int, float, type(None))
-    return (
-        isinstance(value, list)
-        and len(value) == 3
-        and type(value[0]) is int
-        and value[0] >= 0
-        and all(type(time) in times for time in value[1:])
-    )
+    if not (isinstance(value, list) and len(value) == 3 and type(value[0]) is int and value[0] >= 0):
+        return False
+    _, time, until = value
+    return (until is None or time is not None) and all(_is_time(each) for each in (time, until))
+
+
+def _is_time(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and is_time(value))

@@ -62,24 +62,24 @@ def walk(
             loop=loop,
             how=Sampling(truncation, prior, label, steps, guidance),
         )
-        target = film.target_of(output, f"{Path(model).stem}.walk")
+        target = film.target_of(output, Path(f"{Path(model).stem}.walk.webp"))
         _check(work, target, overwrite=overwrite)
         if dry_run:
-            voice.result(f"{work.count} frames → {target}")
-            voice.data["planned"] = [{"path": str(target), "frames": work.count}]
+            voice.result(f"{work.count} frames → {target.path}")
+            voice.data["planned"] = [{"path": str(target.path), "frames": work.count}]
             return
         _film(work, target, File(None, quality, strip), voice, overwrite=overwrite)
 
 
-def _check(work: Walk, target: Path, *, overwrite: bool) -> None:
+def _check(work: Walk, target: film.Target, *, overwrite: bool) -> None:
     """Find out before anything heavy is loaded what would go wrong."""
     from mapsto.cli.making import check_model
 
     check_model(work)
-    film.check(target, work.count, overwrite=overwrite)
+    target.check(work.count, overwrite=overwrite)
 
 
-def _film(work: Walk, target: Path, file: File, voice: Voice, *, overwrite: bool) -> None:
+def _film(work: Walk, target: film.Target, file: File, voice: Voice, *, overwrite: bool) -> None:
     from mapsto.cli.bar import Bar
     from mapsto.cli.making import Maker
 
@@ -88,10 +88,10 @@ def _film(work: Walk, target: Path, file: File, voice: Voice, *, overwrite: bool
     with Bar(work.count, hidden=voice.quiet or voice.json) as bar:
         bar.show(0, "drawing")
         shown = film.watched(work.frames(maker.generator, None), work.count, bar)
-        if film.is_for_frames(target):
+        if target.is_folder:
             _write_folder(work, shown, target, maker, overwrite=overwrite)
         else:
-            write_film(work, shown, target, since, maker)
+            write_film(work, shown, target.path, since, maker)
 
 
 def write_film(work: Walk, frames: Iterator[Picture], target: Path, since: float, maker: Maker) -> None:
@@ -112,12 +112,12 @@ def write_film(work: Walk, frames: Iterator[Picture], target: Path, since: float
     maker.put(maker.settings(work), shown, target, since, size=size, loop=loop, seed=work.seeds[0], note=note)
 
 
-def _write_folder(work: Walk, frames: Iterator[Picture], folder: Path, maker: Maker, *, overwrite: bool) -> None:
+def _write_folder(work: Walk, frames: Iterator[Picture], folder: film.Target, maker: Maker, *, overwrite: bool) -> None:
     from mapsto.cli.batch import check_target
 
     since = time.monotonic()
     for number, picture in enumerate(frames):
-        target = film.frame_of(folder, work.count, number)
+        target = folder.frame(work.count, number)
         check_target(target, overwrite)
         maker.write(replace(work, frame=number), picture, target, since, seed=work.seeds[0], note=f"frame {number}")
         since = time.monotonic()

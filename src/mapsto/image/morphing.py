@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from mapsto import paths
 from mapsto.errors import UsageError
 from mapsto.image.points import Style, between
-from mapsto.image.stylizer import Stylizer
+from mapsto.image.stylizer import Stylizer, loaded
 from mapsto.image.timeline import Key, keys_of, timed
 from mapsto.media.picture import Picture
 
@@ -78,15 +78,18 @@ class Morph:
         easing: str = "linear",
         seed: int = 0,
         keep_colors: bool = False,
-        tile: int | str = "auto",
+        tile: int | Literal["auto", "off"] = "auto",
     ) -> None:
         if seconds is not None and not seconds > 0:
             raise UsageError(f"A morph of {seconds:g} s shows nothing.", "Give more seconds.")
         self.stylizer, self.picture, self.loop = stylizer, picture, loop
-        self.how: dict[str, Any] = {"seed": seed, "keep_colors": keep_colors, "tile": tile}
+        self.how: dict[str, Any] = {"seed": seed, "keep_colors": keep_colors, "tile": stylizer.tile_for(picture, tile)}
         self._ease = paths.easing_of(easing)
-        keys, seconds = closed(keys, seconds) if loop else (list(keys), seconds)
-        styles, when = [self._style(key) for key in keys], timed(keys, seconds)
+        styles = [self._style(key) for key in keys]
+        if loop and not same(styles[0], styles[-1]):
+            keys, seconds = closed(keys, seconds)
+            styles.append(styles[0])
+        when = timed(keys, seconds)
         self.legs = self._spread(styles, seconds or SECONDS) if when is None else self._timed(styles, when, seconds)
 
     @property
@@ -152,13 +155,22 @@ def still(style: Style) -> Callable[[float], Style]:
     return lambda _part: style
 
 
+def same(a: Style, b: Style) -> bool:
+    """Whether both paint the same."""
+    return a.z.equal(b.z) and a.hands == b.hands
+
+
 def closed(keys: Sequence[Key], seconds: float | None) -> tuple[list[Key], float | None]:
-    """A way and its seconds, back to its first style; where nobody says when, in the mean time of the legs before."""
-    if keys[0].parts == keys[-1].parts:
-        return list(keys), seconds
+    """A way and its seconds, back to its first style; where nobody says when, in the mean time of the legs before.
+
+    Raises:
+        UsageError: no time is left for the way back.
+    """
     end = keys[-1].time if keys[-1].until is None else keys[-1].until
     if seconds is None and end is not None:
         seconds = end + (end - (keys[0].time or 0.0)) / (len(keys) - 1)
+    if seconds is not None and end is not None and seconds <= end:
+        raise UsageError("The loop has no time for its way back to the first style.", f"Let it take longer than {end:g} s.")
     return [*keys, Key(keys[0].parts)], seconds
 
 
@@ -167,11 +179,13 @@ def morph(
     path: object,
     *,
     frames: int = 100,
+    seconds: float | None = None,
     loop: bool = False,
     easing: str = "linear",
     size: int | str | tuple[int, int] | None = None,
     seed: int = 0,
     keep_colors: bool = False,
+    tile: int | Literal["auto", "off"] = "auto",
     weights: str | Path = "style-s",
     device: str = "auto",
     precision: str = "auto",
@@ -182,11 +196,13 @@ def morph(
         picture: A path, PIL image, array, tensor or `Picture`.
         path: Styles in order: a list of names and pictures, of (style, seconds), or as `mapsto.image.timeline` spells it.
         frames: How many, spread evenly over the way.
+        seconds: That times of the path are meant in; by default up to the last.
         loop: Back to the first style, without showing it twice.
         easing: linear, ease-in, ease-out or ease-in-out, from style to style.
         size: Shorter side in pixels, or "WxH"; None keeps the picture's own.
         seed: Of the noise that strokes grow from.
         keep_colors: Take only light and strokes from the styles.
+        tile: Side of tiles in pixels; auto tiles where memory asks for it, off never does.
         weights: The style network, by name or path.
         device: auto, cpu, cuda or mps.
         precision: auto, fp32 or bf16.
@@ -200,15 +216,17 @@ def morph(
     """
     if frames < 1:
         raise UsageError(f"{frames} frames show nothing.", "Ask for one or more.")
-    stylizer = Stylizer.from_pretrained(weights, device=device, precision=precision)
+    stylizer = loaded(str(weights), device, precision)
     keys = keys_of(path, stylizer.names)
     made = Morph(
         stylizer,
         Picture.of(picture).resized(size),
         keys,
+        seconds=seconds,
         loop=loop,
         easing=easing,
         seed=seed,
         keep_colors=keep_colors,
+        tile=tile,
     )
     return (made.frame(time) for time in made.times(frames))

@@ -267,6 +267,10 @@ class Stylizer:
             job.clock.finished()
         return done
 
+    def tile_for(self, picture: Picture, wanted: int | Literal["auto", "off"]) -> int | Literal["off"]:
+        """Side of the tiles that a picture will be painted in: decided once for a film, which must not change its ways."""
+        return self._tile(picture, wanted, 1) or "off"
+
     def _tile(self, picture: Picture, wanted: int | Literal["auto", "off"], count: int) -> int | None:
         """Side of the tiles, None for one piece."""
         if wanted == "off":
@@ -385,7 +389,8 @@ def _like(source: object, result: Picture) -> object:
 
 
 @lru_cache(maxsize=2)
-def _stylizer(name: str, device: str, precision: str) -> Stylizer:
+def loaded(name: str, device: str, precision: str) -> Stylizer:
+    """As `Stylizer.from_pretrained`; the last two are kept, so that calling `mapsto.style` again is quick."""
     return Stylizer.from_pretrained(name, device=device, precision=precision)
 
 
@@ -432,7 +437,7 @@ def style(
 
     check_method(method, learn)
     source = Picture.of(picture)
-    stylizer = _stylizer("style-s", device, precision)
+    stylizer = loaded("style-s", device, precision)
     if method == "optimize":
         options: dict[str, Any] = {"steps": steps, "size": size, "keep_colors": keep_colors, "seed": seed, "strength": strength}
         return optimized(stylizer, source, style, on_step=on_progress, **options)

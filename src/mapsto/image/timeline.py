@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
+from numbers import Real
 
 from mapsto.errors import UsageError
 from mapsto.image.styles import Part, parts_of
@@ -63,7 +63,7 @@ def keys_of(path: object, known: Sequence[str]) -> list[Key]:
         raise UsageError(f"{path!r} is no way through styles.", "Name them in order, as 'starry-night, great-wave'.")
     if len(keys) < 2:
         raise UsageError("A way goes from one style to another.", "Name two or more, as 'photo, starry-night'.")
-    _check_rising(keys)
+    check_rising(keys)
     return keys
 
 
@@ -72,13 +72,19 @@ def seconds_of(text: str) -> float | None:
     text = text.strip()
     if clock := _CLOCK.fullmatch(text):
         hours, minutes, seconds = (float(part or 0) for part in clock.groups())
-        return None if (minutes >= 60 and clock[1]) or seconds >= 60 else 3600 * hours + 60 * minutes + seconds
+        found = math.nan if (minutes >= 60 and clock[1]) or seconds >= 60 else 3600 * hours + 60 * minutes + seconds
+        return found if is_time(found) else None
     number, unit = (text[:-2], 0.001) if text.endswith("ms") else (text.removesuffix("s"), 1.0)
     try:
         found = float(number) * unit
     except ValueError:
         return None
-    return found if 0 <= found <= LONGEST else None
+    return found if is_time(found) else None
+
+
+def is_time(seconds: float) -> bool:
+    """Whether a timeline can have this time."""
+    return 0 <= seconds <= LONGEST
 
 
 def timed(keys: Sequence[Key], seconds: float | None) -> list[Key] | None:
@@ -96,9 +102,11 @@ def timed(keys: Sequence[Key], seconds: float | None) -> list[Key] | None:
     ends = [key.time if key.until is None else key.until for key in keys]
     last = max(time for time in ends if time is not None)
     if seconds is None and ends[-1] is None:
-        raise UsageError("The last style has no time.", "Give it one, as great-wave@4s, or say --seconds.")
+        raise UsageError("The last style has no time.", "Give it one, as great-wave@4s, or say how long it all takes.")
     if seconds is not None and last > seconds:
-        raise UsageError(f"A style is wanted at {last:g} s, and all ends after {seconds:g} s.", "Give more --seconds.")
+        raise UsageError(f"A style is wanted at {last:g} s, and all ends after {seconds:g} s.", "Let it take longer.")
+    if last == 0 and not seconds:
+        raise UsageError("All styles are wanted at 0 s.", "Give the later ones later times.")
     first, *inner, final = keys
     known = [replace(first, time=first.time or 0.0), *inner, replace(final, time=seconds if final.time is None else final.time)]
     return [replace(key, until=key.time if key.until is None else key.until) for key in _filled(known)]
@@ -120,7 +128,7 @@ def _filled(keys: Sequence[Key]) -> list[Key]:
 
 def _spelled(text: str, known: Sequence[str]) -> Key:
     style, at, when = text.rpartition("@")
-    if not at or text in known or Path(text).expanduser().is_file():
+    if not at or "/" in when or "+" in when or text in known or _is_file(text):
         return Key(_parts(text, known))
     start, dots, stop = when.partition("..")
     time, until = seconds_of(start), seconds_of(stop) if dots else None
@@ -130,9 +138,9 @@ def _spelled(text: str, known: Sequence[str]) -> Key:
 
 
 def _given(item: object, known: Sequence[str]) -> Key:
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], (int, float)):
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Real):
         time = float(item[1])
-        if not 0 <= time <= LONGEST:
+        if not is_time(time):
             raise UsageError(f"{time:g} s is no time.", "Times are seconds from 0.")
         return replace(_given(item[0], known), time=time)
     if isinstance(item, str):
@@ -143,11 +151,20 @@ def _given(item: object, known: Sequence[str]) -> Key:
 def _parts(style: str, known: Sequence[str]) -> tuple[Part, ...]:
     if style == PHOTO:
         return ()
-    whole = style in known or Path(os.fspath(style)).expanduser().is_file()
+    whole = style in known or _is_file(style)
     return tuple(parts_of(style if whole else style.replace("+", ","), known))
 
 
-def _check_rising(keys: Sequence[Key]) -> None:
+def _is_file(text: str) -> bool:
+    return os.path.isfile(os.path.expanduser(text))  # noqa: PTH111, PTH113 (a ~ without a home is left as it is)
+
+
+def check_rising(keys: Sequence[Key]) -> None:
+    """Refuse times that go back.
+
+    Raises:
+        UsageError: it says which.
+    """
     before = -math.inf
     for number, key in enumerate(keys, 1):
         for time in (key.time, key.until):

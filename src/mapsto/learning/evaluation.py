@@ -115,9 +115,9 @@ def _table(found: Evaluation) -> Iterator[str]:
 def _figures(found: Evaluation) -> Iterator[str]:
     height, width = found.size
     yield f"{found.count} pictures in each set, {width} × {height} px, features of {FEATURES}; not comparable with FID."
-    if found.psnr_db is not None and found.psnr_pooled_db is not None:
-        pooled = f"{found.psnr_pooled_db:.1f} dB from the mean square error over all"
-        yield f"Reconstructions of held-out pictures: {found.psnr_db:.1f} dB on average, {pooled}."
+    if found.psnr_db is not None:
+        pooled = "" if found.psnr_pooled_db is None else f", {found.psnr_pooled_db:.1f} dB from the mean square error over all"
+        yield f"Reconstructions of held-out pictures: {found.psnr_db:.1f} dB on average{pooled}."
     if found.nearest is not None and found.copied is not None:
         yield f"The nearest training picture is {found.nearest:.2f} × as far from samples as from held-out pictures."
         yield f"{found.copied:.1%} of the samples are very near to one; chance is {CHANCE:.0%}."
