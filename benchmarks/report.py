@@ -75,7 +75,10 @@ def write(path: Path, parts: Iterable[str]) -> None:
 
 def _shown(arguments: Sequence[str]) -> str:
     """The command with the folders that lie outside the project cut to their last part."""
-    words = [word if not Path(word).is_absolute() else f"…/{Path(word).name}" for word in arguments[1:]]
+    words = []
+    for word in arguments[1:]:
+        name, equals, place = word.rpartition("=")
+        words.append(f"{name}{equals}…/{Path(place).name}" if Path(place).is_absolute() else word)
     return " ".join([f"benchmarks/{Path(arguments[0]).name}", *words])
 
 

@@ -78,12 +78,12 @@ def new(model: str, count: int, columns: int, truncation: float) -> Picture:
 
 def portraits() -> Picture:
     """New faces."""
-    return new("portrait", 20, 10, 0.8)
+    return new("portrait", 20, 10, 1.0)
 
 
 def sprites() -> Picture:
     """New tiles of a dungeon."""
-    return new("pixel-art", 20, 10, 0.8)
+    return new("pixel-art", 20, 10, 1.0)
 
 
 PICTURES = {"styles": several, "strength": strengths, "between": between, "portraits": portraits, "sprites": sprites}

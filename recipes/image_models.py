@@ -118,9 +118,9 @@ KINDS = {
         330.0,
         (6000, 24_000, 0),
         "sprites and tiles of a dungeon, with transparency",
-        "Tiles of the game Dungeon Crawl Stone Soup by its artists, mostly CC0",
-        "CC0-1.0",
-        {},
+        "Tiles of the game Dungeon Crawl Stone Soup by its artists, most of them CC0-1.0",
+        "Apache-2.0",
+        {"1": "fill", "3": "warmth", "5": "green", "6": "light"},
     ),
 }
 

@@ -16,7 +16,7 @@ from mapsto.cli.app import app, run
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README.zh-CN.md")
 PAGES = (*READMES, "CHANGELOG.md", "CONTRIBUTING.md", "docs/ideas.md")
-SHORTER = {"--learn": "0.2", "--steps": "2", "--size": "48", "--seconds": "0.2"}
+SHORTER = {"--learn": "0.2", "--steps": "2", "--size": "48", "--seconds": "0.2", "-n": "2"}
 """What takes a minute in the README takes a moment here."""
 
 
