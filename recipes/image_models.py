@@ -208,7 +208,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--export", type=Path, help="write the embedded weights into this folder when trained")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.steps and not all(options.steps[:2]):
+        parser.error("the VAE and the flow need steps")
+    return options
 
 
 def main() -> None:

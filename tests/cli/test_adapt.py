@@ -124,7 +124,7 @@ def test_a_style_network_learns_one_hand(mapsto: Command, place: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [
-        (["hils", "paintings"], 5, "There are: dots, hills, sprites."),
+        (["hils", "paintings"], 5, "There are: dots, hills, pixel-art"),
         (["features-s", "paintings"], 5, "cannot be adapted"),
         (["hills", "nowhere"], 4, "nowhere"),
         (["hills", "paintings", "--strength", "strong"], 2, "0 is none, 3 mild, 300 tight"),

@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_figures(mapsto: Command, held_out: Path) -
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [
-        (["hils", "held out"], 5, "There are: dots, hills, sprites."),
+        (["hils", "held out"], 5, "There are: dots, hills, pixel-art"),
         (["tiny", "held out"], 5, "ImageModel"),
         (["hills", "nowhere"], 4, "nowhere"),
         (["hills", "few"], 2, "too few to measure by"),

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapsto.errors import UsageError
+from mapsto.image import hands
 from mapsto.image.styles import parts_of, spelled
 
 KNOWN = ["starry-night", "great-wave", "ink"]
@@ -54,3 +55,9 @@ def test_spelling_and_reading_are_inverse(weights: dict[str, float]) -> None:
     again = parts_of(spelled(parts), KNOWN)
     assert [name for name, _ in parts] == [name for name, _ in again]
     assert [w for _, w in parts] == pytest.approx([w for _, w in again], rel=1e-4)
+
+
+def test_no_hand_takes_the_name_of_the_picture_itself() -> None:
+    assert hands.free_name(Path("photo.jpg"), []) == "photo-2"
+    with pytest.raises(UsageError, match="the picture itself"):
+        hands.check_name("photo")

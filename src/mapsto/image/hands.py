@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mapsto import weights
 from mapsto.errors import NoSpace, UsageError, WeightsError, nearest
 from mapsto.files import check_writable, data_dir, sha256
+from mapsto.image.styles import PHOTO
 
 if TYPE_CHECKING:
     from mapsto.image.stylize import StyleNetwork
@@ -48,6 +49,7 @@ def free_name(painting: Path | None, taken: list[str]) -> str:
     stem = re.sub(r"[^\w]+", "-", painting.stem.lower()).strip("-") if painting else "picture"
     stem = stem[:LONGEST] or "picture"
     numbered = (f"{stem}-{number}" for number in range(2, 10_000))
+    taken = [*taken, PHOTO]
     return stem if stem not in taken else next(name for name in numbered if name not in taken)
 
 
@@ -59,8 +61,10 @@ def check_name(name: str, of: str = "style") -> None:
         of: What that is called.
 
     Raises:
-        UsageError: other characters than letters, digits, - and _.
+        UsageError: other characters than letters, digits, - and _; or what stands for the picture itself.
     """
+    if of == "style" and name == PHOTO:
+        raise UsageError(f"No style can be called {name!r}: that is the picture itself.", "Choose another name.")
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         raise UsageError(f"{name!r} cannot be a {of}'s name.", "Use letters, digits, - and _, 64 at most.")
 

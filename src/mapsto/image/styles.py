@@ -13,6 +13,9 @@ from typing import Any
 
 from mapsto.errors import UsageError, nearest
 
+PHOTO = "photo"
+"""What stands for the picture itself on a way through styles; no style can have this name."""
+
 Part = tuple[object, float]
 """A name, path or picture, and its weight."""
 

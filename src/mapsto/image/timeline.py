@@ -19,10 +19,7 @@ from itertools import pairwise
 from numbers import Real
 
 from mapsto.errors import UsageError
-from mapsto.image.styles import Part, parts_of
-
-PHOTO = "photo"
-"""The key that is no style but the picture itself."""
+from mapsto.image.styles import PHOTO, Part, parts_of
 
 LONGEST = 100 * 3600.0
 """Seconds of a timeline."""

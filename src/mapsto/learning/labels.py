@@ -44,10 +44,9 @@ def classes_of(names: Sequence[str], rule: Rule) -> list[str | None]:
     if not any(found):
         raise UsageError(f"No picture finds its class by {rule!s}.", _HINTS.get(str(rule), _ROWS))
     if (count := len({*found} - {None})) > MOST:
-        first = next(name for name in found if name)
-        raise UsageError(
-            f"{rule!s} would be {count} classes, {first!r} for one; {MOST} are the most.", _HINTS.get(str(rule), _ROWS)
-        )
+        first, told = next(name for name in found if name), getattr(rule, "__name__", str(rule))
+        hint = "Put more pictures into one class." if callable(rule) else _HINTS.get(str(rule), _ROWS)
+        raise UsageError(f"{told} would be {count} classes, {first!r} for one; {MOST} are the most.", hint)
     return found
 
 
