@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from mapsto.cli.order import File, Ingredient, Order, ingredients, pixels_of, ti
 from mapsto.cli.timing import Stop, Timing
 from mapsto.cli.voice import speaking
 from mapsto.errors import UsageError
+
+if TYPE_CHECKING:
+    from mapsto.image.timeline import Key
 
 
 def morph(
@@ -66,12 +69,14 @@ def morph(
     with speaking("morph", json=json, quiet=quiet, verbose=verbose) as voice:
         from mapsto.cli.batch import check_source
         from mapsto.image.styles import names
+        from mapsto.image.timeline import keys_of
 
         order = Order(1.0, keep_colors, size, seed, tile=tile_of(tile), device=device, precision=precision, weights=weights)
         file, known = File(None, quality, strip, pixels_of(max_pixels)), names(weights)
-        timing, style = _planned(path, known, order, file, Wanted(seconds, fps, loop, easing))
+        keys = keys_of(path, known)
+        timing, style = _planned(keys, order, file, Wanted(seconds, fps, loop, easing))
         check_source(photo, known, file.max_pixels)
-        target, seconds = film.target_of(output, photo.with_name(f"{photo.stem}.morph.webp")), _length(path, known, timing)
+        target, seconds = film.target_of(output, photo.with_name(f"{photo.stem}.morph.webp")), _length(keys, timing)
         count = len(timing.times(seconds))
         target.check(count, overwrite=overwrite)
         _check_sources(target, photo, style)
@@ -89,12 +94,12 @@ def morph(
         Reel(painter, Photo(photo), timing, file, voice).write(target, overwrite=overwrite)
 
 
-def _length(path: str, known: Sequence[str], timing: Timing) -> float:
+def _length(keys: Sequence[Key], timing: Timing) -> float:
     """Seconds of the whole, before anything is painted."""
     from mapsto.image.morphing import SECONDS, closed
-    from mapsto.image.timeline import keys_of, timed
+    from mapsto.image.timeline import timed
 
-    keys, seconds = keys_of(path, known), timing.seconds
+    seconds = timing.seconds
     if timing.loop and keys[0].parts != keys[-1].parts:
         keys, seconds = closed(keys, seconds)
     when = timed(keys, seconds)
@@ -118,11 +123,10 @@ class Wanted:
     easing: str
 
 
-def _planned(path: str, known: Sequence[str], order: Order, file: File, wanted: Wanted) -> tuple[Timing, list[Ingredient]]:
-    """The keyframes, and the parts of all their styles one after the other; whatever cannot be is refused here."""
-    from mapsto.image.timeline import keys_of, timed
+def _planned(keys: Sequence[Key], order: Order, file: File, wanted: Wanted) -> tuple[Timing, list[Ingredient]]:
+    """The timing, and the parts of all styles one after the other; whatever cannot be is refused here."""
+    from mapsto.image.timeline import timed
 
-    keys = keys_of(path, known)
     timed(keys, wanted.seconds)
     groups = [ingredients(key.parts, file.max_pixels, network=order.weights) for key in keys]
     if not any(groups):
