@@ -1,4 +1,4 @@
-"""Trains the embedded models that draw new pictures, each a VAE, a rectified flow over its latents, and a GAN over the same.
+"""Trains the embedded models that draw new pictures, each a VAE and a rectified flow over its latents; with --steps a GAN too.
 
     python recipes/image_models.py portrait run/ --pictures kaokore.zip
     python recipes/image_models.py portrait run/ --pictures kaokore.zip --export src/mapsto/embedded
@@ -11,6 +11,11 @@ out, and writes it with its card.
 portrait: 64 × 64, painted faces, of eight classes that their file names tell (male-noble_00001234.jpg).
 pixel-art: 32 × 32 with transparency, tiles of a game, of seven classes that their folders tell (mon__animals__bat.png); where
 less than 15 % can be seen they are left out.
+
+What ships: on one core of an AMD EPYC with AVX512-BF16, the other core busy. portrait: VAE 8,000 steps (the first 2,785 on
+the way to 10,000, so the rate fell a little faster from there), flow 36,000; two hours. pixel-art: VAE 6,000, flow 24,000 (the
+first 5,700 on the way to 12,000); 40 minutes. On 1,000 held-out pictures: rebuilt at 26.8 and 18.5 dB, fd of samples 19.5 and
+38.4, of reconstructions 15.7 and 31.5, of a Gaussian 43.0 and 79.1, recall .13 and .15 (benchmarks/drawing.py). No GAN ships.
 """
 
 from __future__ import annotations
