@@ -1,4 +1,4 @@
-"""How far rebuilt pictures are from the pictures themselves: a judge of VAEs."""
+"""How far rebuilt pictures are from the pictures themselves: what VAEs learn from, and a judge of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,17 @@ class RebuildError:
     def _errors(self, vae: VAE, x: Tensor) -> Tensor:
         """[B]."""
         rebuilt = vae.decode(vae.encode(x)[0])
-        features = self.features.to(x.device)
-        seen, wanted = features(rebuilt[:, :3]), features(x[:, :3])
-        apart = torch.stack([losses.relative_square(seen[tap], wanted[tap]) for tap in wanted]).mean(0)
-        return (rebuilt - x).abs().mean((1, 2, 3)) / 0.1 + apart
+        return (rebuilt - x).abs().mean((1, 2, 3)) / 0.1 + feature_distance(self.features.to(x.device), rebuilt, x)
+
+
+def feature_distance(features: PerceptualNetwork, rebuilt: Tensor, x: Tensor) -> Tensor:
+    """Relative squared distance of features, the mean over taps: [B, C, H, W] twice → [B], fp32.
+
+    Transparent pictures are seen as they lie on black.
+    """
+    with torch.no_grad():
+        wanted = features(x[:, :3])
+    seen = features(rebuilt[:, :3])
+    with torch.autocast(x.device.type, enabled=False):
+        apart = [losses.relative_square(seen[tap].float(), wanted[tap].float()) for tap in wanted]
+    return torch.stack(apart).mean(0)

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 from mapsto.image.features import PerceptualNetwork
 from mapsto.image.vae import VAE, divergence, premultiplied, sampled, straight
-from mapsto.learning import losses
 from mapsto.learning.games import Batch, Game, Moment
 from mapsto.learning.measure import psnr
+from mapsto.learning.rebuilding import feature_distance
 
 CONTROL = 0.02
 """How far log β moves in one step when the rate is off by a factor e."""
@@ -83,7 +83,7 @@ class VaeGame(Game):
         beta = self.beta * min(1.0, 0.01 + moment.part / max(self.warmup, 1e-9))
         terms = {"pixels": apart * math.exp(-self.log_scale), "rate": beta * charged / x[0].numel()}
         if self.features is not None:
-            terms["features"] = self.feature_weight * self._feature_distance(rebuilt, x)
+            terms["features"] = self.feature_weight * feature_distance(self.features, rebuilt, x).mean()
         self._follow(float(apart.detach()), float(kl.detach().sum(1).mean()), moment)
         self._noted |= {"psnr": psnr(rebuilt.detach().clamp(0, 1), x)}
         return terms
@@ -94,16 +94,6 @@ class VaeGame(Game):
         if self.nats is not None and moment.part > self.warmup:
             self.beta *= math.exp(CONTROL * max(-1.0, min(1.0, math.log(max(nats, 1e-3) / self.nats))))
         self._noted = {"nats": nats, "beta": self.beta, "scale": math.exp(self.log_scale)}
-
-    def _feature_distance(self, rebuilt: Tensor, x: Tensor) -> Tensor:
-        """Mean over taps of the relative squared distance of features; transparent pictures as they lie on black."""
-        assert self.features is not None
-        with torch.no_grad():
-            wanted = self.features(x[:, :3])
-        seen = self.features(rebuilt[:, :3])
-        with torch.autocast(x.device.type, enabled=False):
-            apart = [losses.relative_square(seen[tap].float(), wanted[tap].float()).mean() for tap in wanted]
-        return torch.stack(apart).mean()
 
     @torch.no_grad()
     def probe(self, batch: Batch) -> dict[str, float]:
