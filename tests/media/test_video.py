@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from filming import decoded, film, noise
 from mapsto.errors import NoSpace, UnreadableInput, UsageError
 from mapsto.media import video
+from mapsto.media.coding import Codec
 from mapsto.media.picture import Picture
+from mapsto.media.video import CODECS, Coding, FilmWriter
 
 av = pytest.importorskip("av")
 
@@ -133,3 +139,135 @@ def test_without_pyav_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(UsageError, match="PyAV") as caught:
         video.write_video(tmp_path / "film.mp4", [bars()])
     assert "mapsto[video]" in caught.value.hint
+
+
+TICK = Fraction(1, 90000)
+PTS = [7000, 7001, 12000, 15000, 15500, 20000, 31000, 31500]
+
+
+def grey(count: int) -> list[np.ndarray]:
+    """Noise without the colours that 4:2:0 blurs."""
+    return [frame[..., :1].repeat(3, 2) for frame in noise(count)]
+
+
+def written(path: Path, coding: Coding = Coding(), **options: Any) -> Path:  # noqa: B008
+    """Eight frames of noise at uneven times."""
+    with FilmWriter(path, (64, 48), time_base=TICK, fps=Fraction(25), coding=coding, **options) as out:
+        for pixels, pts in zip(grey(8), PTS, strict=True):
+            out.add(pixels, pts)
+    return path
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("h264", ".mp4"), ("h265", ".mp4"), ("av1", ".mp4"), ("prores", ".mov")])
+def test_times_are_kept_to_the_tick_and_bytes_are_the_same(tmp_path: Path, codec: str, suffix: str) -> None:
+    first, second = (written(tmp_path / f"{name}{suffix}", Coding(codec)) for name in "ab")
+    with av.open(str(first)) as container:
+        tick = container.streams.video[0].time_base
+        assert container.streams.video[0].codec_context.pix_fmt == CODECS[codec].pixels
+    assert [at * tick for at, _ in decoded(first)] == [at * TICK for at in PTS]
+    assert first.read_bytes() == second.read_bytes()
+    for (_, shown), given in zip(decoded(first), grey(8), strict=True):
+        assert np.abs(shown.astype(int) - given).mean() < 8
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("vp9", ".webm"), ("av1", ".webm"), ("vp9", ".mkv"), ("h264", ".mkv")])
+def test_matroska_rounds_times_to_milliseconds(tmp_path: Path, codec: str, suffix: str) -> None:
+    apart = [at + 90 * number for number, at in enumerate(PTS)]
+    for name in "ab":
+        with FilmWriter(tmp_path / f"{name}{suffix}", (64, 48), time_base=TICK, fps=Fraction(25), coding=Coding(codec)) as out:
+            for pixels, pts in zip(noise(8), apart, strict=True):
+                out.add(pixels, pts)
+    shown = [at for at, _ in decoded(tmp_path / f"a{suffix}")]
+    assert max(abs(a - b / Fraction(90)) for a, b in zip(shown, apart, strict=True)) <= Fraction(1, 2)
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+def test_a_film_says_its_aspect_and_settings_whatever_it_is_called(tmp_path: Path) -> None:
+    path = written(tmp_path / "7.part", aspect=Fraction(16, 11), settings={"a": 1}, container="mp4")
+    assert video.about(path).settings == {"a": 1}
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.sample_aspect_ratio == Fraction(16, 11)
+        assert container.format.name.startswith("mov,mp4")
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_shortest_films_begin_late_too(tmp_path: Path, codec: str, count: int) -> None:
+    with FilmWriter(tmp_path / "a.mp4", (64, 48), time_base=TICK, fps=Fraction(25), coding=Coding(codec)) as out:
+        for pixels, pts in zip(noise(count), PTS, strict=False):
+            out.add(pixels, pts)
+    assert [at for at, _ in decoded(tmp_path / "a.mp4")] == PTS[:count]
+
+
+def test_a_lower_rate_factor_is_nearer(tmp_path: Path) -> None:
+    errors = []
+    for crf in (8, 20, 40):
+        _, shown = decoded(written(tmp_path / "a.mp4", Coding(crf=crf)))[4]
+        errors.append(np.abs(shown.astype(int) - grey(8)[4]).mean())
+    assert errors == sorted(errors)
+
+
+@pytest.mark.parametrize(
+    ("coding", "suffix", "says"),
+    [
+        (Coding("mpeg2"), ".mp4", "no codec mpeg2. Choose h264, h265"),
+        (Coding("h264"), ".webm", "webm does not hold h264. .* choose av1 or vp9"),
+        (Coding("vp9"), ".mp4", "mp4 does not hold vp9. Write webm or matroska"),
+        (Coding("prores"), ".mkv4", "is no film"),
+        (Coding(crf=52), ".mp4", "52 does not exist for h264. Give 0"),
+        (Coding("prores", crf=5), ".mov", "prores has none"),
+        (Coding(speed="warp"), ".mp4", "no speed warp for h264. Choose ultrafast"),
+        (Coding(threads=0), ".mp4", "0 threads"),
+    ],
+)
+def test_impossible_codings_are_refused(tmp_path: Path, coding: Coding, suffix: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        FilmWriter(tmp_path / f"a{suffix}", (64, 48), time_base=TICK, fps=Fraction(25), coding=coding)
+
+
+def test_an_encoder_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CODECS, "h265", Codec("libnone", 1, 2, "", (), ("mp4",), lambda *_: {}))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="cannot encode h265: it lacks libnone"):
+        FilmWriter(tmp_path / "a.mp4", (64, 48), time_base=TICK, fps=Fraction(25), coding=Coding("h265"))
+
+
+def test_frames_that_do_not_fit_leave_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"before")
+    pixels = noise(1)[0]
+    for frames, says in (
+        ([(pixels, 5), (pixels, 5)], "cannot follow"),
+        ([(pixels, 5), (pixels[:, :32], 6)], "one size"),
+        ([], "at least one"),
+    ):
+        with (
+            pytest.raises(UsageError, match=says),
+            FilmWriter(path, (64, 48), time_base=TICK, fps=Fraction(25)) as out,
+        ):
+            for given, pts in frames:
+                out.add(given, pts)
+        assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+    assert not any(thread.name.startswith("mapsto-") for thread in threading.enumerate())
+
+
+def test_what_goes_wrong_in_the_thread_comes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(video, "_encode", full)
+    added, writer = 0, FilmWriter(tmp_path / "a.mp4", (64, 48), time_base=TICK, fps=Fraction(25))
+    with pytest.raises(NoSpace, match="No space left"), writer as out:
+        for pts in range(1000):
+            out.add(noise(1)[0], pts)
+            added += 1
+    assert added < 1000
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_go_by_the_matrix_that_the_film_names(tmp_path: Path) -> None:
+    flat = np.full((48, 64, 3), (200, 40, 90), np.uint8)
+    for number, matrix in ((1, "ITU709"), (6, "ITU601")):
+        film(tmp_path / "a.mp4", [flat], matrix=matrix, tags={"colorspace": number}, options={"crf": "1"})
+        (shown,) = video.frames(tmp_path / "a.mp4")
+        assert np.abs(shown.pixels.astype(int) - flat).max() <= 4

@@ -2,8 +2,9 @@
 
     >>> write_video("walk.mp4", frames, fps=25)
 
-H.264 in 4:2:0, which everything plays. Colours are converted with the matrix of BT.709 and tagged so; without the tag, players
-guess by the size of the picture, and small films change their colours. One frame is held at a time, so length costs no memory.
+H.264 in 4:2:0, which everything plays; other codecs are for whole clips. Colours are converted with the matrix of BT.709 and
+tagged so; without the tag, players guess by the size of the picture, and small films change their colours. A few frames are
+held at a time, so length costs no memory.
 
 PyAV does the work and comes with the extra `video`.
 """
@@ -17,26 +18,44 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mapsto.errors import UnreadableInput, UsageError
+from mapsto.errors import UsageError
 from mapsto.files import atomic
 from mapsto.media import metadata
+from mapsto.media.coding import CODECS, Coding
+from mapsto.media.containers import format_of, need_av, reading, writing
 from mapsto.media.picture import Picture
 from mapsto.media.pixels import Pixels
+from mapsto.media.queues import Behind
+from mapsto.media.yuv import BT709, LIMITED, frame_of, rgb_of, yuv_of
 
 if TYPE_CHECKING:
-    from av.container import InputContainer, OutputContainer
+    from av.container import OutputContainer
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+__all__ = [
+    "CODECS",
+    "SUFFIXES",
+    "Coding",
+    "Film",
+    "FilmWriter",
+    "about",
+    "frames",
+    "is_film",
+    "need_av",
+    "write_video",
+]
+
 SUFFIXES = (".mp4", ".m4v")
-"""Containers that are written; the first is the usual one."""
+"""Containers that `write_video` writes; the first is the usual one."""
 
 FASTEST = 240
-BT709, LIMITED = 1, 1
-"""Numbers of ITU-T H.273: matrix, primaries and transfer of BT.709; the limited range, 16 to 235."""
+USUAL = Coding()
+SHORT = 2
+"""Frames up to which a film has none out of order. x265 leaves their times of decoding unset."""
 
 _COMMENT = "mapsto "
 
@@ -59,8 +78,143 @@ class Film:
 
 
 def is_film(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is called like a film."""
+    """Whether a file is called like a film that `write_video` writes."""
     return Path(path).suffix.lower() in SUFFIXES
+
+
+class FilmWriter:
+    """Encodes frames into a film, in a thread a few frames behind; a context manager.
+
+        >>> with FilmWriter("part.mp4", (640, 360), time_base=clip.time_base, fps=clip.fps) as film:
+        ...     film.add(pixels, pts)
+
+    H.264, HEVC, AV1 and VP9 are 4:2:0 with 8 bits, in BT.709, limited, and tagged so. An odd row or column is doubled. The same
+    frames make the same bytes. The film is there when the block ends well; on any failure what was there before stays.
+
+    Args:
+        path: Where.
+        size: Width and height of the frames in pixels, as they are handed over.
+        time_base: Seconds that a tick of `pts` lasts. Matroska and WebM round times to milliseconds.
+        fps: Frames a second on average; for the encoder, times are those of the frames.
+        coding: How it is encoded.
+        aspect: Width of a pixel over its height.
+        settings: A JSON object to embed.
+        container: FFmpeg's name of the container; None goes by the suffix of `path`.
+
+    Raises:
+        UsageError: a codec that does not go with the container or that this PyAV cannot encode, settings that are not JSON, a
+            frame of another size, frames that do not follow each other in time, or none at all.
+        NoSpace: the disk is full or the place cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        size: tuple[int, int],
+        *,
+        time_base: Fraction,
+        fps: Fraction,
+        coding: Coding = USUAL,
+        aspect: Fraction = Fraction(1),
+        settings: Mapping[str, Any] | None = None,
+        container: str | None = None,
+    ) -> None:
+        self.path, self.size = Path(path), size
+        self._time_base, self._fps, self._aspect = time_base, fps, aspect
+        self._container = container or format_of(path)
+        self._coding, self._codec = coding, coding.check(self._container)
+        self._comment = comment_of(settings)
+        self._last: int | None = None
+        self._count = 0
+        self._life = self._written()
+
+    def __enter__(self) -> FilmWriter:
+        self._life.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._life.__exit__(kind, error, trace)
+
+    def add(self, pixels: Pixels, pts: int) -> None:
+        """Hand over the next frame; it is copied, and waits while several wait to be encoded.
+
+        Args:
+            pixels: [H, W, 3] uint8, sRGB.
+            pts: When it is shown, in ticks of the time base; later than the frame before.
+
+        Raises:
+            UsageError: another size than the film's, or not later.
+            OSError: encoding an earlier frame failed. The block turns it into NoSpace where the disk is full.
+        """
+        height, width = pixels.shape[:2]
+        if (width, height) != self.size:
+            raise UsageError(f"The frames of a film must have one size; this one has {[self.size, (width, height)]}.")
+        if self._last is not None and pts <= self._last:
+            raise UsageError(f"A frame at {pts} cannot follow one at {self._last}.", "Add frames in the order of their times.")
+        self._last, self._count = pts, self._count + 1
+        frame = frame_of(pixels)
+        frame.pts, frame.time_base = pts, self._time_base
+        self._behind.put(frame)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        with atomic(self.path) as temporary, writing(temporary, self._container, self._time_base) as container:
+            if self._comment:
+                container.metadata["comment"] = self._comment
+            stream = self._stream(container)
+            self._behind: Behind[VideoFrame] = Behind(lambda frame: _encode(container, stream, frame))
+            try:
+                yield
+            except BaseException:
+                self._behind.drop()
+                raise
+            self._behind.close()
+            if self._last is None:
+                raise UsageError("A film needs at least one frame.")
+            _encode(container, stream, None, straight=self._count <= SHORT)
+
+    def _stream(self, container: OutputContainer) -> VideoStream:
+        options = self._coding.options(self._codec)
+        stream: VideoStream = container.add_stream(self._codec.encoder, rate=self._fps, options=options)  # type: ignore[assignment]
+        width, height = (side + side % 2 for side in self.size)
+        stream.width, stream.height, stream.pix_fmt = width, height, self._codec.pixels
+        context = stream.codec_context
+        context.time_base, context.sample_aspect_ratio = self._time_base, self._aspect
+        context.thread_count = self._coding.threads
+        context.colorspace, context.color_range = BT709, LIMITED
+        context.color_primaries, context.color_trc = BT709, BT709
+        if self._codec.tag and self._container in ("mp4", "mov"):
+            context.codec_tag = self._codec.tag
+        return stream
+
+
+def _encode(container: OutputContainer, stream: VideoStream, frame: VideoFrame | None, *, straight: bool = False) -> None:
+    """Encode an RGB frame; None is the end.
+
+    Args:
+        container: Where packets go.
+        stream: The encoder.
+        frame: In rgb24.
+        straight: Frames are decoded in the order of showing, whatever the encoder says.
+    """
+    import av
+
+    try:
+        packets = stream.encode(None if frame is None else yuv_of(frame, stream.pix_fmt or "yuv420p"))
+        for packet in packets if straight else ():
+            packet.dts = packet.pts
+        container.mux(packets)
+    except av.FFmpegError as error:
+        raise OSError(error.errno or errno.EIO, error.strerror, container.name) from error
+
+
+def comment_of(settings: Mapping[str, Any] | None) -> str | None:
+    """The comment of a film that says how it was made; None for None.
+
+    Raises:
+        UsageError: something has no exact JSON form.
+    """
+    return None if settings is None else _COMMENT + metadata.dumped(settings)
 
 
 def write_video(
@@ -101,13 +255,14 @@ def write_video(
     first = next(pictures, None)
     if first is None:
         raise UsageError("A film needs at least one frame.")
-    said = None if strip or settings is None else metadata.dumped(settings)
-    clear = first.alpha is not None
-    with atomic(Path(path)) as temporary, _opened(temporary) as container:
-        if said is not None:
-            container.metadata["comment"] = _COMMENT + said
-        _encode(container, first, pictures, Fraction(fps).limit_denominator(1001), quality)
-    return ("MP4 holds no transparency: the picture was laid on white.",) if clear else ()
+    rate = Fraction(fps).limit_denominator(1001)
+    coding = Coding(crf=40 - 0.27 * quality, speed="medium")
+    said = None if strip else settings
+    with FilmWriter(path, first.size, time_base=1 / rate, fps=rate, coding=coding, settings=said) as film:
+        film.add(first.on_white().pixels, 0)
+        for number, picture in enumerate(pictures, 1):
+            film.add(picture.on_white().pixels, number)
+    return ("MP4 holds no transparency: the picture was laid on white.",) if first.alpha is not None else ()
 
 
 def about(path: str | os.PathLike[str]) -> Film:
@@ -117,8 +272,9 @@ def about(path: str | os.PathLike[str]) -> Film:
         UnreadableInput: not a film.
         UsageError: PyAV is not installed.
     """
-    with _read(path) as (container, stream):
-        said = container.metadata.get("comment", "")
+    with reading(path) as (container, stream):
+        tags = {name.lower(): text for name, text in container.metadata.items()}  # Matroska has them in capitals
+        said = tags.get("comment", "")
         own = metadata.parsed(said[len(_COMMENT) :]) if said.startswith(_COMMENT) else None
         return Film(stream.frames, float(stream.average_rate or 0), (stream.width, stream.height), own)
 
@@ -130,92 +286,6 @@ def frames(path: str | os.PathLike[str]) -> Iterator[Picture]:
         UnreadableInput: not a film, or damaged; at the damaged frame, not before.
         UsageError: PyAV is not installed.
     """
-    from av.video.reformatter import ColorRange, Colorspace
-
-    with _read(path) as (container, stream):
+    with reading(path) as (container, stream):
         for frame in container.decode(stream):
-            rgb = frame.reformat(format="rgb24", src_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.JPEG)
-            yield Picture.of(rgb.to_ndarray())
-
-
-def need_av() -> None:
-    """Make sure that PyAV is there.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        import av  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            "Films need PyAV, which is not installed.", "pip install 'mapsto[video]', or write .gif, .webp or .png."
-        ) from error
-
-
-@contextmanager
-def _opened(temporary: Path) -> Iterator[OutputContainer]:
-    """A container to write into; a full disk comes out as the OSError it is."""
-    import av
-
-    try:
-        with av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            yield container
-    except av.FFmpegError as error:
-        raise OSError(error.errno or errno.EIO, error.strerror, str(temporary)) from error
-
-
-@contextmanager
-def _read(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
-    need_av()
-    import av
-
-    if not Path(path).is_file():
-        raise UnreadableInput(f"{path} does not exist or is no file.", "Check the path.")
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise UnreadableInput(f"{path} holds no pictures.", "Give a film.")
-            yield container, container.streams.video[0]
-    except av.FFmpegError as error:
-        raise UnreadableInput(f"{path} is damaged or no film: {error.strerror}.", "Give an MP4 file.") from error
-
-
-def _encode(container: OutputContainer, first: Picture, rest: Iterator[Picture], fps: Fraction, quality: int) -> None:
-    height, width = _even(first).shape[:2]
-    stream = container.add_stream("libx264", rate=fps, options={"crf": f"{40 - 0.27 * quality:.1f}", "preset": "medium"})
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    context = stream.codec_context
-    context.colorspace, context.color_range = BT709, LIMITED
-    context.color_primaries, context.color_trc = BT709, BT709
-    for number, picture in enumerate(_all(first, rest)):
-        if picture.size != first.size:
-            raise UsageError(f"The frames of a film must have one size; this one has {[first.size, picture.size]}.")
-        container.mux(stream.encode(_frame(picture, number, 1 / fps)))
-    container.mux(stream.encode(None))
-
-
-def _all(first: Picture, rest: Iterator[Picture]) -> Iterator[Picture]:
-    yield first
-    yield from rest
-
-
-def _frame(picture: Picture, number: int, tick: Fraction) -> Any:
-    """A picture as the encoder takes it."""
-    import av
-    from av.video.reformatter import ColorRange, Colorspace
-
-    rgb = av.VideoFrame.from_ndarray(_even(picture.on_white()), format="rgb24")
-    frame = rgb.reformat(
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709,
-        src_color_range=ColorRange.JPEG,
-        dst_color_range=ColorRange.MPEG,
-    )
-    frame.pts, frame.time_base = number, tick
-    return frame
-
-
-def _even(picture: Picture) -> Pixels:
-    """Pixels with an even number of rows and columns; what is missing is doubled."""
-    pad = ((0, picture.height % 2), (0, picture.width % 2), (0, 0))
-    return np.ascontiguousarray(np.pad(picture.pixels, pad, "edge"))
+            yield Picture.of(rgb_of(frame))
