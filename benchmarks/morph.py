@@ -95,7 +95,7 @@ def ways(x: Tensor, pair: tuple[str, str], stylize: Stylizer, judge: Judge, grid
     start, end = (stylize.style_of(name).z for name in pair)
     times = [i / steps for i in range(steps + 1)]
     frames = [made.frame(time).tensor() for time in times]
-    parts = [float((made.style_at(time).z - start).norm() / (end - start).norm()) for time in times]
+    parts = [float((made.track.at(time).z - start).norm() / (end - start).norm()) for time in times]
     ends = (judge.style(grid.presets[pair[0]])[0], judge.style(grid.presets[pair[1]])[0])
     faded = [torch.lerp(frames[0], frames[-1], time) for time in times]
     return measured(frames, parts, ends, judge), measured(faded, times, ends, judge)

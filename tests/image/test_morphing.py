@@ -10,10 +10,10 @@ from skimage import data
 
 import mapsto
 from mapsto.errors import UsageError
-from mapsto.image.morphing import Morph, closed
+from mapsto.image.morphing import Morph
 from mapsto.image.points import Style, between
 from mapsto.image.stylizer import SEEN, Stylizer
-from mapsto.image.timeline import keys_of
+from mapsto.image.timeline import closed, keys_of
 from mapsto.media.picture import Picture
 
 
@@ -50,11 +50,11 @@ def test_at_its_keys_it_is_the_still(stylizer: Stylizer, cat: Picture) -> None:
 
 def test_a_style_stands_as_long_as_it_is_held_and_after_the_end(stylizer: Stylizer, cat: Picture) -> None:
     made = morph(stylizer, cat, "ink@1s..2s, mosaic@3s", seconds=5)
-    ink, mosaic = made.style_at(1), made.style_at(3)
+    ink, mosaic = made.track.at(1), made.track.at(3)
     assert made.seconds == 5
-    assert [made.style_at(t) is ink for t in (0, 0.5, 1.5, 2)] == [True] * 4
-    assert not any(made.style_at(2.5).z.equal(style.z) for style in (ink, mosaic))
-    assert [made.style_at(t) is mosaic for t in (3, 4, 5, 9)] == [True] * 4
+    assert [made.track.at(t) is ink for t in (0, 0.5, 1.5, 2)] == [True] * 4
+    assert not any(made.track.at(2.5).z.equal(style.z) for style in (ink, mosaic))
+    assert [made.track.at(t) is mosaic for t in (3, 4, 5, 9)] == [True] * 4
 
 
 def change(stylizer: Stylizer, a: Picture, b: Picture) -> float:
@@ -74,18 +74,18 @@ def test_equal_time_is_equal_change_and_every_step_comes_nearer(stylizer: Styliz
 
 def test_without_times_every_leg_takes_as_long_as_it_is(stylizer: Stylizer, cat: Picture) -> None:
     made = morph(stylizer, cat, "photo, ink, photo, mosaic", seconds=9)
-    there, back, _ = (leg.end - leg.start for leg in made.legs)
+    there, back, _ = (leg.end - leg.start for leg in made.track.legs)
     assert there == pytest.approx(back, rel=0.2)  # relative to where a step begins
-    assert made.legs[0].start == 0
-    assert made.legs[-1].end == made.seconds == 9
-    assert all(a.end == b.start for a, b in pairwise(made.legs))
+    assert made.track.legs[0].start == 0
+    assert made.track.legs[-1].end == made.seconds == 9
+    assert all(a.end == b.start for a, b in pairwise(made.track.legs))
 
 
 def test_a_loop_comes_back_without_showing_the_first_frame_twice(stylizer: Stylizer, cat: Picture) -> None:
     made = morph(stylizer, cat, "ink, mosaic", loop=True, seconds=4)
     assert made.times(4) == [0, 1, 2, 3]
-    assert made.style_at(4).z.equal(made.style_at(0).z)
-    assert not made.style_at(3).z.equal(made.style_at(0).z)
+    assert made.track.at(4).z.equal(made.track.at(0).z)
+    assert not made.track.at(3).z.equal(made.track.at(0).z)
 
 
 def test_a_loop_of_timed_keys_closes_in_their_mean_time(stylizer: Stylizer) -> None:
@@ -105,9 +105,9 @@ def test_a_way_that_ends_where_it_began_is_a_loop_already(stylizer: Stylizer, ca
 
 def test_easing_changes_the_pace_and_not_the_way(stylizer: Stylizer, cat: Picture) -> None:
     even, smooth = (morph(stylizer, cat, "photo@0s, ink@4s", easing=easing) for easing in ("linear", "smooth"))
-    assert smooth.style_at(2).z.allclose(even.style_at(2).z, atol=1e-6)  # half-way at half the time, in both
-    assert smooth.style_at(0.5).z.norm() < even.style_at(0.5).z.norm()
-    assert smooth.style_at(3.5).z.norm() > even.style_at(3.5).z.norm()
+    assert smooth.track.at(2).z.allclose(even.track.at(2).z, atol=1e-6)  # half-way at half the time, in both
+    assert smooth.track.at(0.5).z.norm() < even.track.at(0.5).z.norm()
+    assert smooth.track.at(3.5).z.norm() > even.track.at(3.5).z.norm()
 
 
 def test_between_two_hands_their_shares_go_over() -> None:

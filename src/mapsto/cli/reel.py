@@ -71,21 +71,16 @@ class Reel:
         """What a file says of how it was made."""
         import torch
 
-        timing = self.timing
-        return settings_of(
+        own = settings_of(
             replace(self.painter.order, tile=self.morph.how["tile"]),
             style=self.painter.style,
             weights=self.painter.weights,
             quality=self.file.quality,
             torch=torch.__version__,
             source=self.photo.said,
-            path=[[stop.parts, stop.time, stop.until] for stop in timing.stops],
-            seconds=timing.seconds,
-            fps=timing.fps,
-            loop=timing.loop,
-            easing=timing.easing,
-            frame=timing.frame if frame is None else frame,
-        ) | {"command": "morph"}
+        )
+        timing = self.timing if frame is None else replace(self.timing, frame=frame)
+        return own | timing.said()
 
     def write(self, target: film.Target, *, overwrite: bool) -> None:
         """Film it, and tell.

@@ -77,6 +77,12 @@ class Timing:
         groups = [tuple((part.thing, part.weight) for part in style[a:b]) for a, b in pairwise(ends)]
         return [Key(group, stop.time, stop.until) for group, stop in zip(groups, self.stops, strict=True)]
 
+    def said(self) -> dict[str, Any]:
+        """In settings; `timing_of` understands it."""
+        path = [[stop.parts, stop.time, stop.until] for stop in self.stops]
+        plain = {name: getattr(self, name) for name in ("seconds", "fps", "loop", "easing", "frame")}
+        return {"command": "morph", "path": path, **plain}
+
 
 def timing_of(settings: dict[str, Any]) -> Timing:
     """The timing that settings tell of. They come from a file, so nothing is taken for granted.

@@ -3,50 +3,20 @@
     for frame in mapsto.morph("photo.jpg", ["starry-night", "great-wave"], frames=48):
         show(frame)
 
-Between two keys the style vector goes straight, which is the Wasserstein geodesic between the statistics that the network
-works with. How fast is decided by what is seen: along every leg the picture is painted small at `PROBES` places, the
-perceptual network measures how much changes from each to the next, and time is dealt out so that equal time is equal change.
-Easing comes after that. At a key the picture is the still that `mapsto style` paints, to the last bit.
+The way is a `Track`. At a key the picture is the still that `mapsto style` paints, to the last bit.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
-from mapsto import paths
 from mapsto.errors import UsageError
-from mapsto.image.points import Style, between
 from mapsto.image.stylizer import Stylizer, loaded
-from mapsto.image.timeline import Key, keys_of, timed
+from mapsto.image.timeline import Key, keys_of
+from mapsto.image.track import track_of
 from mapsto.media.picture import Picture
-
-PROBES = 17
-"""Places on a leg where the picture is looked at."""
-
-SECONDS = 4.0
-"""Of a way without times."""
-
-
-@dataclass(frozen=True)
-class Leg:
-    """Part of a way.
-
-    Args:
-        start: Seconds.
-        end: Seconds.
-        at: How far it is, in [0, 1] → the style there.
-    """
-
-    start: float
-    end: float
-    at: Callable[[float], Style]
 
 
 class Morph:
@@ -80,31 +50,18 @@ class Morph:
         keep_colors: bool = False,
         tile: int | Literal["auto", "off"] = "auto",
     ) -> None:
-        if seconds is not None and not seconds > 0:
-            raise UsageError(f"A morph of {seconds:g} s shows nothing.", "Give more seconds.")
         self.stylizer, self.picture, self.loop = stylizer, picture, loop
         self.how: dict[str, Any] = {"seed": seed, "keep_colors": keep_colors, "tile": stylizer.tile_for(picture, tile)}
-        self._ease = paths.easing_of(easing)
-        styles = [self._style(key) for key in keys]
-        if loop and not same(styles[0], styles[-1]):
-            keys, seconds = closed(keys, seconds)
-            styles.append(styles[0])
-        when = timed(keys, seconds)
-        self.legs = self._spread(styles, seconds or SECONDS) if when is None else self._timed(styles, when, seconds)
+        self.track = track_of(stylizer, keys, lambda _seconds: picture, seconds=seconds, loop=loop, easing=easing)
 
     @property
     def seconds(self) -> float:
         """Of the whole."""
-        return self.legs[-1].end
-
-    def style_at(self, seconds: float) -> Style:
-        """Where the way is at a time; before its beginning and after its end it stands still."""
-        leg = self.legs[max(0, bisect_right([leg.start for leg in self.legs], seconds) - 1)]
-        return leg.at(min(1.0, (seconds - leg.start) / (leg.end - leg.start)) if leg.end > leg.start else 1.0)
+        return self.track.seconds
 
     def frame(self, seconds: float) -> Picture:
         """The picture at a time."""
-        style = self.style_at(seconds)
+        style = self.track.at(seconds)
         if style.is_photo:
             return self.picture
         painted = self.stylizer(self.picture, style, **self.how)
@@ -115,63 +72,6 @@ class Morph:
         """When each of so many frames is shown: from the first moment to the last; of a loop, up to a step before that."""
         steps = frames if self.loop else max(1, frames - 1)
         return [self.seconds * number / steps for number in range(frames)]
-
-    # ---- legs ----
-
-    def _style(self, key: Key) -> Style:
-        if not key.parts:
-            return Style(torch.zeros(1, self.stylizer.base.style_size))
-        return self.stylizer.style_of(list(key.parts))
-
-    def _way(self, start: Style, end: Style) -> tuple[Callable[[float], Style], float]:
-        """The way between two styles at an even pace, eased; and how much changes on it."""
-        pace, length = self.stylizer.pace(self.picture, start, end, PROBES)
-        return lambda part: between(start, end, pace(self._ease(part))), length
-
-    def _timed(self, styles: Sequence[Style], when: Sequence[Key], seconds: float | None) -> list[Leg]:
-        """Between keys whose times are known; where nothing moves, a leg that stands still."""
-        legs, clock = [], 0.0
-        for number, (style, key) in enumerate(zip(styles, when, strict=True)):
-            assert key.time is not None
-            assert key.until is not None
-            if number:
-                legs.append(Leg(clock, key.time, self._way(styles[number - 1], style)[0]))
-            last = number + 1 == len(when)
-            legs.append(Leg(key.time if number else 0.0, max(key.until, seconds or 0.0) if last else key.until, still(style)))
-            clock = key.until
-        return legs
-
-    def _spread(self, styles: Sequence[Style], seconds: float) -> list[Leg]:
-        """Legs that take as long as what changes on them is much: the whole way at one pace."""
-        ways = [self._way(a, b) for a, b in pairwise(styles)]
-        whole = sum(length for _, length in ways) or 1.0
-        marks = [0.0, *accumulate(seconds * length / whole for _, length in ways)]
-        marks[-1] = seconds
-        return [Leg(start, end, way) for (way, _), (start, end) in zip(ways, pairwise(marks), strict=True)]
-
-
-def still(style: Style) -> Callable[[float], Style]:
-    """A way that stands."""
-    return lambda _part: style
-
-
-def same(a: Style, b: Style) -> bool:
-    """Whether both paint the same."""
-    return a.z.equal(b.z) and a.hands == b.hands
-
-
-def closed(keys: Sequence[Key], seconds: float | None) -> tuple[list[Key], float | None]:
-    """A way and its seconds, back to its first style; where nobody says when, in the mean time of the legs before.
-
-    Raises:
-        UsageError: no time is left for the way back.
-    """
-    end = keys[-1].time if keys[-1].until is None else keys[-1].until
-    if seconds is None and end is not None:
-        seconds = end + (end - (keys[0].time or 0.0)) / (len(keys) - 1)
-    if seconds is not None and end is not None and seconds <= end:
-        raise UsageError("The loop has no time for its way back to the first style.", f"Let it take longer than {end:g} s.")
-    return [*keys, Key(keys[0].parts)], seconds
 
 
 def morph(

@@ -168,3 +168,17 @@ def check_rising(keys: Sequence[Key]) -> None:
             if time is not None and time < before:
                 raise UsageError(f"Style {number} comes at {time:g} s, after one at {before:g} s.", "Put them in order.")
             before = before if time is None else time
+
+
+def closed(keys: Sequence[Key], seconds: float | None) -> tuple[list[Key], float | None]:
+    """A way and its seconds, back to its first style; where nobody says when, in the mean time of the legs before.
+
+    Raises:
+        UsageError: no time is left for the way back.
+    """
+    end = keys[-1].time if keys[-1].until is None else keys[-1].until
+    if seconds is None and end is not None:
+        seconds = end + (end - (keys[0].time or 0.0)) / (len(keys) - 1)
+    if seconds is not None and end is not None and seconds <= end:
+        raise UsageError("The loop has no time for its way back to the first style.", f"Let it take longer than {end:g} s.")
+    return [*keys, Key(keys[0].parts)], seconds
