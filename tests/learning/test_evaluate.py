@@ -104,6 +104,17 @@ def test_repeating_the_training_does_not_pay_and_is_named(pictures: Tensor) -> N
     assert any("repeated" in note for note in copies.notes())
 
 
+def test_mirror_images_of_the_training_are_copies_where_it_was_mirrored(pictures: Tensor) -> None:
+    _, train, held_out = pictures.split(COUNT)
+    nearest = [
+        evaluate(lambda count: train[:count].flip(3), None, data(train, flip=flip), data(held_out), count=COUNT).nearest
+        for flip in (True, False)
+    ]
+    assert nearest[0] == pytest.approx(0, abs=0.05)
+    assert nearest[1] is not None
+    assert nearest[1] > 0.3
+
+
 def test_without_enough_training_pictures_halves_of_the_held_out_are_compared(pictures: Tensor) -> None:
     held_out = data(pictures[:21])
     alone = evaluate(None, None, None, held_out)

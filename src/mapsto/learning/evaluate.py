@@ -96,7 +96,7 @@ def evaluate(
         sets[RECONSTRUCTIONS] = partial(_rebuilt, reconstruct, unseen, squares)
     sets |= {name: partial(_faulty, fault, unseen, seed) for name, fault in FAULTS.items()}
     if sample and train:
-        sets["train"] = partial(_batches, train)
+        sets["train"] = partial(_lessons, train)
     features = _features(sets, judge, on_progress)
     found = Evaluation(tuple(_rows(features)), len(unseen), _size(unseen), seed)
     return _with_length(_with_copies(_with_decibels(found, squares), features), walk, judge)
@@ -191,6 +191,14 @@ def _batches(data: PictureData) -> Iterator[Tensor]:
     still, generator = replace(data, flip=False), torch.Generator()
     for start in range(0, len(data), BATCH):
         yield still.batch(np.arange(start, min(start + BATCH, len(data))), generator).x
+
+
+def _lessons(data: PictureData) -> Iterator[Tensor]:
+    """All that was learned from: where pictures were mirrored at random, their mirror images too."""
+    for x in _batches(data):
+        yield x
+        if data.flip:
+            yield x.flip(3)
 
 
 def _drawn(draw: Sample, like: PictureData) -> Iterator[Tensor]:
