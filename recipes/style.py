@@ -39,7 +39,7 @@ from torch import Tensor
 from mapsto import weights
 from mapsto.image.encoder import StyleEncoder, summary
 from mapsto.image.features import PerceptualNetwork, from_squeezenet, perceptual
-from mapsto.image.stylize import StyleNetwork, noise_like
+from mapsto.image.stylize import StyleNetwork, moved, noise_like
 from mapsto.image.targets import Target, distances, flaws, join, leaky, mixed, target_of
 from mapsto.learning import losses
 from mapsto.learning.scenes import scenes
@@ -191,9 +191,31 @@ class Trainer:
         total = total.mean() + WEIGHTS["gate"] * (gate * (amount > 0.99)).mean()
         total = total + WEIGHTS["droplets"] * droplets
         found = flaws(painted, x)
+        if self.options.steady:
+            found["steady"] = self.options.steady * self.unsteadiness(x, z, noise, painted)
         total = total + torch.stack(list(found.values())).sum()
         faults = {name: float(value.detach()) for name, value in found.items()}
         return total, {**self.report({**terms, "gate": gate}), **faults, "droplets": float(droplets.detach())}
+
+    def unsteadiness(self, x: Tensor, z: Tensor, noise: Tensor, painted: Tensor, count: int = 3) -> Tensor:
+        """How much some paintings change when their photos move by a few pixels, beyond moving: a share of their variance.
+
+        In a film everything moves by parts of the network's grid of 4 pixels, and its noise goes with it.
+        """
+        items = torch.from_numpy(self.rng.permutation(len(x))[:count])
+        dy, dx = (int(d) for d in self.rng.choice([-3, -2, -1, 1, 2, 3], 2) * (self.rng.random(2) < 0.8))
+        rows, columns = x.shape[2:]
+        padded = F.pad(x[items], (4, 4, 4, 4), mode="reflect")
+        other = padded[:, :, 4 + dy : 4 + dy + rows, 4 + dx : 4 + dx + columns]
+        other = (other + float(self.rng.uniform(0, 2 / 255)) * torch.randn_like(other)).clamp(0, 1)
+        places = torch.stack(torch.meshgrid(torch.arange(columns / 4), torch.arange(rows / 4), indexing="xy"), 2)
+        places = (places + torch.tensor([dx, dy]) / 4).expand(len(items), -1, -1, -1)
+        again = self.net(other, style=z[items], noise=moved(noise[items], places))
+        edge = 16
+        seen = again[:, :, edge : rows - edge, edge : columns - edge].float()
+        wanted = painted[items][:, :, edge + dy : rows - edge + dy, edge + dx : columns - edge + dx].float()
+        variance = wanted.detach().var((1, 2, 3)).clamp_min(1e-3)
+        return ((seen - wanted).square().mean((1, 2, 3)) / variance).mean()
 
     def report(self, terms: dict[str, Tensor]) -> dict[str, float]:
         """Means over the presets of a batch, and over its paintings."""
@@ -207,8 +229,12 @@ class Trainer:
         started = time.process_time()
         part = min(1.0, self.step / self.options.steps)
         factor = min(1.0, (self.step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
-        for group in self.optimiser.param_groups:
+        network, *others = self.optimiser.param_groups
+        for group in (network, *others):
             group["lr"] = group["base"] * self.options.rate * factor
+        if self.options.steady:  # the steady network shares styles and encoder with the one for stills
+            for group in others:
+                group["lr"] = 0.0
         with torch.autocast("cpu", torch.bfloat16):
             total, report = self.losses()
         self.optimiser.zero_grad(set_to_none=True)
@@ -330,6 +356,8 @@ def export(options: argparse.Namespace) -> None:
         "scores": scores or {"step": kept["step"]},
     }
     named = {name: _story(source) for name, source in PRESETS.items()}
+    if options.steady:  # one encoder, and one set of styles, for both
+        return weights.save(net, options.export / "style-video-s.safetensors", {**card, "presets": named, "stills": "style-s"})
     weights.save(net, options.export / "style-s.safetensors", {**card, "presets": named})
     weights.save(encoder, options.export / "style-encoder-s.safetensors", card)
 
@@ -349,6 +377,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=12_000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--content", type=float, default=2.0, help="weight of the content term")
+    parser.add_argument("--steady", type=float, default=0.0, help="weight of what changes when photos move a little")
     parser.add_argument("--rate", type=float, default=1.0, help="factor of all learning rates; 0.4 suits --start")
     parser.add_argument("--cap", type=int, default=120, help="paintings of one folder at most")
     parser.add_argument("--start", action="store_true", help="begin with the embedded weights instead of fresh ones")

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import corpus
 from darkroom import Command, photo
+from filming import film, noise
 from mapsto.cli import options, style
 from mapsto.errors import WeightsError
 
@@ -26,6 +29,61 @@ def test_a_bad_file_is_one_clear_line_and_no_result(mapsto: Command, tmp_path: P
     assert clean(done.err)
     assert says.lower() in done.err.lower()
     assert not list(Path().glob("out/*"))
+
+
+CLIPS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (Path.touch, "is empty"),
+    "text": (lambda path: path.write_text("just some words\n" * 99), "no film"),
+    "a photo": (lambda path: path.write_bytes(Path("photo.jpg").read_bytes()), "no film"),
+    "a playlist": (lambda path: path.write_text("#EXTM3U\n#EXTINF:1,\nfile.ts\n"), "no film"),
+    "only sound": (lambda path: _sound(path), "holds no pictures"),
+    "cut off": (lambda path: _cut(path), "clip"),
+    "cut off behind its header": (lambda path: _cut(path, faststart=True), "cut off"),
+    "a folder": (Path.mkdir, "is a folder"),
+    "missing": (lambda path: None, "does not exist"),
+}
+
+
+def _sound(path: Path) -> None:
+    import av
+
+    with av.open(str(path), "w") as container:
+        track = container.add_stream("aac", rate=48000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
+        frame.sample_rate = 48000
+        container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+
+
+def _cut(path: Path, faststart: bool = False) -> None:
+    import av
+
+    film(path, noise(20))
+    if faststart:
+        with av.open(str(path)) as source, av.open("fast.mp4", "w", options={"movflags": "+faststart"}) as output:
+            track = output.add_stream_from_template(source.streams.video[0], opaque=True)
+            for packet in source.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = track
+                    output.mux(packet)
+        Path("fast.mp4").replace(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+
+
+@pytest.mark.parametrize("verb", ["style", "morph", "preview"])
+@pytest.mark.parametrize("name", CLIPS)
+def test_a_bad_clip_is_one_clear_line_and_no_result(
+    mapsto: Command, name: str, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("av")
+    make, says = CLIPS[name]
+    make(Path("clip.mp4"))
+    monkeypatch.setattr("mapsto.cli.painting.load", None)  # would break
+    done = mapsto(verb, "clip.mp4", *(["--path", "ink, mosaic"] if verb == "morph" else ["ink"]))
+    assert (done.code, done.out) == (4, "")
+    assert clean(done.err), done.err
+    assert says in done.err
+    assert [path.name for path in Path().iterdir() if path.name != "clip.mp4"] == ["photo.jpg"]
 
 
 @pytest.mark.parametrize("name", ["empty", *list(corpus.BAD)[:3]])
@@ -69,6 +127,8 @@ def _empty(folder: Path) -> Path:
         (["style", "photo.jpg", "ink", "--max-pixels", "lots"], 2, "'lots'"),
         (["style", "photo.jpg", "ink", "--max-pixels", "1000"], 4, "limit"),
         (["style", "photo.jpg", "ink", "--brush", "3"], 2, "--brush"),
+        (["style", "photo.jpg", "ink", "--stability", "7"], 2, "stability of 7"),
+        (["style", "photo.jpg", "ink", "--workers", "0"], 2, "0 workers"),
         (["style", "photo.jpg", "ink", "-o", "out.xyz"], 2, ".xyz"),
         (["style", "photo.jpg", "ink", "-o", "out"], 2, "no extension"),
         (["style", "photo.jpg", "ink", "--format", "heic"], 2, "heic"),

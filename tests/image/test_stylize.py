@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mapsto.image.stylize import LIMIT, ConditionalNorm, StyleNetwork, noise_like
+from mapsto.image.stylize import LIMIT, ConditionalNorm, StyleNetwork, moved, noise_like
 from mapsto.layers import instance_norm
 from mapsto.learning.measure import psnr
 
@@ -110,3 +110,21 @@ def test_noise_follows_the_seed_and_has_unit_variance() -> None:
 def test_an_unknown_side_input_is_refused() -> None:
     with pytest.raises(TypeError):
         tiny()(photo(), style=point(), noise=noise_like(64, 48), stile=point())  # type: ignore[call-arg]
+
+
+def cells(rows: int, columns: int) -> Tensor:
+    """The places of noise that has not moved."""
+    return torch.stack(torch.meshgrid(torch.arange(float(columns)), torch.arange(float(rows)), indexing="xy"), 2)[None]
+
+
+def test_noise_goes_with_what_moves() -> None:
+    noise = noise_like(64, 96)
+    assert torch.allclose(moved(noise, cells(16, 24)), noise, atol=1e-5)
+    seen = moved(noise, cells(16, 24) + torch.tensor([3.0, -2.0]))
+    assert torch.allclose(seen[:, :, 2:, :-3], noise[:, :, :-2, 3:], atol=1e-5)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.25, 0.5])
+def test_noise_is_as_strong_between_its_points(part: float) -> None:
+    finest = moved(noise_like(1024, 1024), cells(256, 256) + part)[:, 0]
+    assert float(finest.std()) == pytest.approx(1, abs=0.02)

@@ -25,8 +25,10 @@ from mapsto.cli import (
     models,
     morph,
     paint,
+    preview,
     reconstruct,
     redo,
+    stream,
     style,
     styles,
     train,
@@ -57,6 +59,8 @@ app = typer.Typer(
 app.command("style")(style.style)
 app.command("styles")(styles.styles)
 app.command("morph")(morph.morph)
+app.command("preview")(preview.preview)
+app.command("stream")(stream.stream)
 app.command("train")(train.train)
 app.command("adapt")(adapt.adapt)
 app.command("evaluate")(evaluate.evaluate)
@@ -86,7 +90,7 @@ def root(
         typer.echo(context.get_help())
         raise typer.Exit
     found = config.defaults()
-    context.default_map = dict.fromkeys(("style", "styles", "morph", "demo", "doctor"), found)
+    context.default_map = dict.fromkeys(("style", "styles", "morph", "preview", "stream", "demo", "doctor"), found)
     for verb, other in DRAWING.items():
         context.default_map[verb] = {key: value for key, value in found.items() if key not in other}
     for verb in LEARNING:  # what is said of sizes and steps is meant for painting
@@ -97,9 +101,9 @@ def root(
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; whatever goes wrong is told in one line."""
-    for stream in (sys.stdout, sys.stderr):
+    for pipe in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a replaced stream may not know how
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+            pipe.reconfigure(errors="replace")  # type: ignore[union-attr]
     with suppress(ValueError):  # only the main thread may
         signal.signal(signal.SIGTERM, _terminated)
     try:

@@ -51,10 +51,13 @@ def check_target(target: Path | None, overwrite: bool, *, moving: bool = False) 
     """
     if target is None:
         return
-    from mapsto.media import encoding, video
+    from mapsto.media import encoding
+    from mapsto.media.clip import is_clip
+    from mapsto.media.containers import format_of, need_av
 
-    if moving and video.is_film(target):
-        video.need_av()
+    if moving and is_clip(target):
+        need_av()
+        format_of(target)
     else:
         encoding.format_of(target)
     if target.is_file() and not overwrite and not is_ours(target):
@@ -80,8 +83,9 @@ def said_by(path: Path) -> dict[str, Any] | None:
         UnreadableInput: neither.
     """
     from mapsto.media import picture, video
+    from mapsto.media.clip import is_clip
 
-    return video.about(path).settings if video.is_film(path) else picture.settings(path)
+    return video.about(path).settings if is_clip(path) else picture.settings(path)
 
 
 def is_finished(path: Path | None) -> bool:

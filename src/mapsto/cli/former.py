@@ -207,7 +207,8 @@ def compare(made: Path, again: Path | None, voice: Voice) -> None:
 def _pictures(path: Path) -> Iterator[Picture]:
     """All frames of a film or an animation, or the picture."""
     from mapsto.media import animation, video
+    from mapsto.media.clip import is_clip
 
-    if video.is_film(path):
+    if is_clip(path):
         return video.frames(path)
     return (frame for frame, _ in animation.frames(path, max_pixels=2**40, max_total=2**50))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mapsto.cli import film, options
+from mapsto.cli import film, footage, options
 from mapsto.cli.options import option
 from mapsto.cli.order import File, Ingredient, Order, ingredients, pixels_of, tile_of
+from mapsto.cli.plan import Job, Source
 from mapsto.cli.timing import Stop, Timing
-from mapsto.cli.voice import speaking
+from mapsto.cli.voice import Voice, speaking
 from mapsto.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def morph(
-    photo: Annotated[Path, typer.Argument(metavar="PHOTO", show_default=False, help="A picture.")],
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", show_default=False, help="A picture or a clip.")],
     path: Annotated[
         str,
         option(
@@ -31,7 +32,8 @@ def morph(
         ),
     ],
     seconds: Annotated[
-        float | None, option("--seconds", help="Of the whole; by default up to the last time, or 4.", metavar="S")
+        float | None,
+        option("--seconds", help="Of the whole; up to the last time by default, or 4; a clip has its own.", metavar="S"),
     ] = None,
     fps: film.Fps = 25.0,
     loop: film.Loop = False,
@@ -50,6 +52,14 @@ def morph(
     overwrite: options.Overwrite = False,
     max_pixels: options.MaxPixels = "64M",
     tile: options.Tile = "auto",
+    stability: footage.Stability = 0.8,
+    codec: footage.CodecName = "h264",
+    crf: footage.Crf = None,
+    work_size: footage.WorkSize = "auto",
+    engine: footage.Engine = "torch",
+    workers: footage.Workers = None,
+    cluster: footage.Cluster = None,
+    resume: footage.Resume = False,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     weights: options.Weights = "style-s",
@@ -65,6 +75,8 @@ def morph(
     mapsto morph photo.jpg --path "starry-night, great-wave" --seconds 4 -o morph.mp4
 
     mapsto morph photo.jpg --path "photo@0s, ink@2s, my_painting.jpg@5s, photo@7s" --loop --easing smooth
+
+    mapsto morph clip.mp4 --path "ink@0s, starry-night:0.5+mosaic:0.5@4s, great-wave@00:09.5"
     """
     with speaking("morph", json=json, quiet=quiet, verbose=verbose) as voice:
         from mapsto.cli.batch import check_source
@@ -74,6 +86,14 @@ def morph(
         order = Order(1.0, keep_colors, size, seed, tile=tile_of(tile), device=device, precision=precision, weights=weights)
         file, known = File(None, quality, strip, pixels_of(max_pixels)), names(weights)
         keys = keys_of(path, known)
+        from mapsto.media.clip import is_clip
+
+        if is_clip(photo):
+            shot = footage.Footage(stability, codec, crf, work_size, engine)
+            order = footage.steady(order, shot)
+            timing, style = _planned(keys, order, file, Wanted(seconds, fps, loop, easing))
+            cast = Cast(order, style, shot, footage.Hands(workers, cluster, resume), file)
+            return _film(photo, cast, timing, output, voice, overwrite=overwrite, dry_run=dry_run)
         timing, style = _planned(keys, order, file, Wanted(seconds, fps, loop, easing))
         check_source(photo, known, file.max_pixels)
         target, seconds = film.target_of(output, photo.with_name(f"{photo.stem}.morph.webp")), _length(keys, timing)
@@ -94,10 +114,49 @@ def morph(
         Reel(painter, Photo(photo), timing, file, voice).write(target, overwrite=overwrite)
 
 
+@dataclass(frozen=True)
+class Cast:
+    """Who and what takes part where a clip is painted."""
+
+    order: Order
+    style: list[Ingredient]
+    shot: footage.Footage
+    hands: footage.Hands
+    file: File
+
+
+def _film(
+    source: Path, cast: Cast, timing: Timing, output: str | None, voice: Voice, *, overwrite: bool, dry_run: bool
+) -> None:
+    """Let styles turn into each other over a clip."""
+    from mapsto.image.timeline import timed
+    from mapsto.media.clip import probe
+
+    clip = probe(source)
+    suffix = ".mp4" if source.suffix.lower() == ".avi" else source.suffix
+    target = film.target_of(output, source.with_name(f"{source.stem}.morph{suffix}"))
+    target.check(len(clip), overwrite=overwrite)
+    if not target.is_folder:
+        cast.shot.check(target.path)
+    _check_sources(target, source, cast.style)
+    timed(timing.keys(cast.style), timing.seconds or clip.duration)
+    if dry_run:
+        voice.result(f"{len(timing.stops)} styles, {clip.duration:.3g} s, {len(clip)} frames → {target.path}")
+        voice.data["planned"] = [{"path": str(target.path), "frames": len(clip)}]
+        return
+    from mapsto.cli.batch import Round
+    from mapsto.cli.filming import Filming, track_along
+    from mapsto.cli.painting import Painter
+
+    painter = Painter(cast.order, cast.style)
+    filming = Filming(painter, track_along(timing), cast.shot, cast.hands, cast.file, voice, timing.said(), overwrite=overwrite)
+    Round(lambda job, on_part: filming.paint(source, target, on_part), voice).run([Job(Source(source), target.path)])
+
+
 def _length(keys: Sequence[Key], timing: Timing) -> float:
     """Seconds of the whole, before anything is painted."""
-    from mapsto.image.morphing import SECONDS, closed
-    from mapsto.image.timeline import timed
+    from mapsto.image.timeline import closed, timed
+    from mapsto.image.track import SECONDS
 
     seconds = timing.seconds
     if timing.loop and keys[0].parts != keys[-1].parts:

@@ -202,7 +202,9 @@ def ingredients(
         use_hands: Whether learned hands are wanted; optimising looks at the picture itself.
         network: The weights to paint with: hands that were learned on others are passed over.
     """
-    base = weights.digest(network) if use_hands else None
+    from mapsto.image.hands import base_of
+
+    base = weights.digest(base_of(network)) if use_hands else None
     return [_ingredient(part, weight, max_pixels, base) for part, weight in parts if weight > 0]
 
 

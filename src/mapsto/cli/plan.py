@@ -161,7 +161,11 @@ def _spelled_like(root: Path, beside: Path) -> Path:
 
 
 def _own_format(source: Source) -> str:
-    """The source's own format for animations, else png; what cannot be read gets its error when its turn comes."""
+    """The source's own format for clips and animations, else png; what cannot be read gets its error when its turn comes."""
+    from mapsto.media.clip import is_clip
+
+    if source.path is not None and is_clip(source.path):
+        return source.path.suffix.lower()[1:] if source.path.suffix.lower() != ".avi" else "mp4"
     if source.path is None or source.path.suffix.lower() not in (".gif", ".webp", ".png"):
         return "png"
     from mapsto.media import animation
@@ -179,7 +183,7 @@ def _filled(place: Place, source: Source, path: Path) -> Path:
 
     template = str(place.output)
     written = {extension for each in FORMATS.values() for extension in each.extensions}
-    own = path.suffix.lower()[1:] if path.suffix.lower() in written else "png"
+    own = path.suffix.lower()[1:] if path.suffix.lower() in written else _own_format(source)
     folder = str(path.parent if source.root is None else source.folder)
     values = {"stem": path.stem, "name": path.name, "style": place.style, "ext": place.format or own, "dir": folder}
     return Path(filled(template, values))

@@ -10,7 +10,7 @@ import typer
 from mapsto.cli import former, options, plan
 from mapsto.cli.former import Wish, repeated
 from mapsto.cli.order import File, Ingredient, Order, order_of, pixels_of
-from mapsto.cli.remaking import make_again, morph_again, paint_again
+from mapsto.cli.remaking import film_again, make_again, morph_again, paint_again
 from mapsto.cli.voice import Voice, check_stdout, speaking
 from mapsto.cli.work import KINDS
 
@@ -44,7 +44,9 @@ def redo(
         settings = former.settings_in(painted)
         file = File(painted.suffix[1:].lower(), former.quality_in(settings), strip, pixels_of(max_pixels))
         wish = Wish(painted, settings, photo, output, device, file, overwrite)
-        if settings.get("command") == "paint":
+        if "footage" in settings:
+            film_again(wish, voice)
+        elif settings.get("command") == "paint":
             paint_again(wish, voice)
         elif settings.get("command") == "morph":
             morph_again(wish, voice)

@@ -1,4 +1,4 @@
-"""Making again what a model drew, what was painted of it, and morphs."""
+"""Making again what a model drew, what was painted of it, morphs and clips."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from mapsto.cli import film, former
+from mapsto.cli.bar import Bar
 from mapsto.cli.former import Wish
 from mapsto.cli.order import order_of
 from mapsto.cli.spots import spot
@@ -86,6 +87,35 @@ def morph_again(wish: Wish, voice: Voice) -> None:
     assert target is not None
     Reel(painter, Photo(photo), timing, wish.file, voice).write(film.Target(target), overwrite=wish.overwrite)
     _compare(wish, photo, target, voice)
+
+
+def film_again(wish: Wish, voice: Voice) -> None:
+    """Paint a clip once more."""
+    from mapsto.cli.filming import Filming, still_track, track_along
+    from mapsto.cli.footage import Hands, footage_of, frame_of
+    from mapsto.cli.painting import Painter
+    from mapsto.media.clip import probe
+
+    settings, source = wish.settings, _photo(wish, needed=True)
+    order, shot, only = order_of(settings), footage_of(settings), frame_of(settings)
+    target = _target(wish, voice, moving=True)
+    order = former.where_it_was(order, settings, wish.device, voice)
+    assert source is not None
+    assert target is not None
+    if target.resolve() == source.resolve():
+        raise UsageError(f"{target} would replace what it is made from.", "Choose another name with -o.")
+    style = former.repeated(settings["style"], [Path(), wish.made.parent, source.parent], wish.file.max_pixels)
+    painter = Painter(order, style)
+    former.warn_of_changes(painter.weights, painter.order.precision, settings, voice)
+    timing = timing_of(settings) if settings.get("command") == "morph" else None
+    track, more = (track_along(timing), timing.said()) if timing else (still_track, {"command": "style"})
+    filming = Filming(painter, track, shot, Hands(resume=True), wish.file, voice, more, overwrite=wish.overwrite)
+    with Bar(hidden=voice.quiet or voice.json) as bar:
+        if only is None:
+            filming.paint(source, film.Target(target), bar.show)
+        else:
+            filming.paint_one(probe(source), only[0], target, first=only[1])
+    _compare(wish, source, target, voice)
 
 
 def _compare(wish: Wish, photo: Path | None, target: Path | None, voice: Voice) -> None:

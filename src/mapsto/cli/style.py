@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mapsto.cli import options, plan
+from mapsto.cli import footage, options, plan
 from mapsto.cli.options import option
 from mapsto.cli.order import File, Order, ingredients, pixels_of, tile_of
 from mapsto.cli.plan import Job
-from mapsto.cli.voice import Voice, check_stdout, speaking
+from mapsto.cli.voice import INTERRUPTED, Voice, check_stdout, speaking
 from mapsto.errors import UsageError
 
 if TYPE_CHECKING:
+    from mapsto.cli.batch import OnPart
     from mapsto.cli.painting import Painter
     from mapsto.image.styles import Part
 
 
 def style(
     photos: Annotated[
-        list[str] | None, typer.Argument(metavar="PHOTO", show_default=False, help="Pictures, folders with -r, or -.")
+        list[str] | None, typer.Argument(metavar="PHOTO", show_default=False, help="Pictures, clips, folders with -r, or -.")
     ] = None,
     style: Annotated[
         str | None,
@@ -49,6 +51,14 @@ def style(
     preview_every: Annotated[
         int, option("--preview-every", help="Write a preview every N steps of optimize.", metavar="N")
     ] = 0,
+    stability: footage.Stability = 0.8,
+    codec: footage.CodecName = "h264",
+    crf: footage.Crf = None,
+    work_size: footage.WorkSize = "auto",
+    engine: footage.Engine = "torch",
+    workers: footage.Workers = None,
+    cluster: footage.Cluster = None,
+    resume: footage.Resume = False,
     format: options.FormatName = None,
     quality: options.Quality = 95,
     strip: options.Strip = False,
@@ -62,26 +72,29 @@ def style(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Paint photos in a style.
+    """Paint photos and clips in a style.
 
     mapsto style photo.jpg starry-night
 
     mapsto style photo.jpg "starry-night:0.6,great-wave:0.4" --strength 0.7
 
     mapsto style shots/ ink -r -o styled/ --skip-existing
+
+    mapsto style clip.mp4 great-wave -o out.mp4 --stability 0.8
     """
     with speaking("style", json=json, quiet=quiet, verbose=verbose) as voice:
         order = Order(strength, keep_colors, size, seed, method, steps, tile_of(tile), device, precision, weights)
         file = File(format, quality, strip, pixels_of(max_pixels))
         found, given = _arguments(photos, style)
         jobs = plan.plan(plan.sources(found, recursive), plan.Place(output, format, plan.slug(given)))
-        wanted = Wanted(given, order, file, learn, name, preview_every)
+        shot = footage.Footage(stability, codec, crf, work_size, engine)
+        wanted = Wanted(given, order, file, learn, name, preview_every, shot, footage.Hands(workers, cluster, resume))
         _run(jobs, wanted, voice, skip_existing=skip_existing, overwrite=overwrite, dry_run=dry_run)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for beyond the order: the style as it was spelled, the file, learning and previews."""
+    """What is asked for beyond the order: the style as it was spelled, the file, learning, previews, and what clips need."""
 
     style: str
     order: Order
@@ -89,6 +102,8 @@ class Wanted:
     learn: float | None
     name: str | None
     preview_every: int
+    shot: footage.Footage
+    hands: footage.Hands
 
     def __post_init__(self) -> None:
         """Refuse options that would be ignored."""
@@ -115,24 +130,70 @@ def _arguments(photos: list[str] | None, style: str | None) -> tuple[list[str], 
 def _run(jobs: list[Job], wanted: Wanted, voice: Voice, *, skip_existing: bool, overwrite: bool, dry_run: bool) -> None:
     from mapsto.cli.batch import Batch, check_source, check_target, is_finished
     from mapsto.image.styles import names, only_pictures, parts_of
+    from mapsto.media.clip import is_clip
 
     known = names(wanted.order.weights)
     parts = parts_of(wanted.style, known)
     if wanted.order.method == "optimize":
         only_pictures(parts)
-    todo = [job for job in jobs if not (skip_existing and is_finished(job.target))]
+    todo = [job for job in jobs if not (skip_existing and (is_finished(job.target) or _is_filmed(job.target)))]
     overwrite = overwrite or skip_existing  # what is there and still to do was left unfinished
+    wanted = replace(wanted, hands=replace(wanted.hands, resume=wanted.hands.resume or skip_existing))
     if len(todo) < len(jobs):
         voice.note(f"{len(jobs) - len(todo)} of {len(jobs)} are there already and were left out.")
     if dry_run:
         return plan.tell(todo, voice)
+    if clips := [job for job in todo if job.source.path is not None and is_clip(job.source.path)]:
+        _film(clips, parts, wanted, voice, overwrite=overwrite)
+        todo = [job for job in todo if job not in clips]
+        if voice.fault is not None and voice.fault.code == INTERRUPTED:
+            return
     if any(job.target is None for job in todo):
         check_stdout(voice)
-    if len(jobs) == 1 and todo:  # of several, each is told when its turn comes
+    if len(jobs) == len(todo) == 1:  # of several, each is told when its turn comes
         check_source(todo[0].source.path, known, wanted.file.max_pixels)
         check_target(todo[0].target, overwrite)
     if todo:
         Batch(_painter(parts, todo, wanted, voice), wanted.file, voice, overwrite=overwrite).run(todo)
+
+
+def _is_filmed(target: Path | None) -> bool:
+    """Whether a film of ours is there; it is put there in one step when it is whole."""
+    from mapsto.cli.batch import is_ours
+    from mapsto.media.clip import is_clip
+
+    return target is not None and is_clip(target) and is_ours(target)
+
+
+def _film(jobs: list[Job], parts: list[Part], wanted: Wanted, voice: Voice, *, overwrite: bool) -> None:
+    """Paint clips."""
+    if wanted.order.method == "optimize":
+        raise UsageError("Optimising a clip would take days.", "Leave --method out; --learn teaches the network a hand.")
+    from mapsto.cli.batch import Round, check_target
+    from mapsto.cli.film import target_of
+    from mapsto.media.clip import probe
+
+    targets = {job.source.path: target_of(str(job.target), Path()) for job in jobs if job.target is not None}
+    if len(targets) < len(jobs):
+        raise UsageError("A film cannot go to standard output.", "Give a file name with -o, or use `mapsto stream`.")
+    for path, target in targets.items():
+        if len(jobs) == 1 and path is not None:
+            probe(path)
+        if not target.is_folder:
+            check_target(target.path, overwrite, moving=True)
+            wanted.shot.check(target.path)
+    from mapsto.cli.filming import Filming, still_track
+
+    painter = _painter(parts, jobs, replace(wanted, order=footage.steady(wanted.order, wanted.shot)), voice)
+    filming = Filming(
+        painter, still_track, wanted.shot, wanted.hands, wanted.file, voice, {"command": "style"}, overwrite=overwrite
+    )
+
+    def do(job: Job, on_part: OnPart) -> None:
+        assert job.source.path is not None
+        filming.paint(job.source.path, targets[job.source.path], on_part)
+
+    Round(do, voice).run(jobs)
 
 
 def _painter(parts: list[Part], jobs: list[Job], wanted: Wanted, voice: Voice) -> Painter:

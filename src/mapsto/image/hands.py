@@ -142,6 +142,15 @@ def story(name: str) -> dict[str, Any]:
         return {}
 
 
+def base_of(network: str | Path) -> str | Path:
+    """The style network on which the hands for a network are learned: its own, or that for stills of one for clips.
+
+    Raises:
+        WeightsError: unknown, missing or damaged weights.
+    """
+    return str(weights.card(network).get("stills", "")) or network
+
+
 def _folder() -> Path:
     return data_dir() / "weights"
 

@@ -228,3 +228,24 @@ def noise_like(height: int, width: int, *, seed: int = 0) -> Tensor:
             values = 1.5 * F.interpolate(values[:, :, : grid[0], : grid[1]], size=size, mode="bilinear", align_corners=False)
         octaves.append(values[:, :, :rows, :columns])
     return torch.cat(octaves, 1)
+
+
+def moved(noise: Tensor, places: Tensor) -> Tensor:
+    """Noise that goes with what moves: as seen at other places.
+
+    Between its points the finest octave is interpolated and brought back to unit variance, so that no shift is calmer than
+    another; the coarser ones are smooth as they are.
+
+    Args:
+        noise: [B, 3, h, w] from `noise_like`.
+        places: [B, h, w, 2], x and y in cells of the noise, (0, 0) the middle of the first; beyond the edge it is mirrored.
+
+    Returns:
+        [B, 3, h, w].
+    """
+    size = torch.tensor([noise.shape[3], noise.shape[2]], dtype=places.dtype)
+    grid = (2 * places + 1) / size - 1
+    seen = F.grid_sample(noise, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    part = places - places.floor()
+    energy = (part.square() + (1 - part).square()).prod(3)[:, None]  # of the weights of four independent values
+    return torch.cat([seen[:, :1] * energy.rsqrt(), seen[:, 1:]], 1)

@@ -72,7 +72,8 @@ class Stylizer:
         features: The perceptual network the encoder was trained on.
         device: Where to compute.
         dtype: Number type of the style network; the encoder stays in fp32.
-        digest: SHA-256 of the network's file, so that hands learned on it can be told from others; empty where there is none.
+        digest: SHA-256 of the file that hands are learned on, so that they can be told from others; empty where there is none.
+        stills: The network that hands are learned on, where it is not this one.
     """
 
     def __init__(
@@ -83,9 +84,10 @@ class Stylizer:
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
         digest: str = "",
+        stills: StyleNetwork | None = None,
     ) -> None:
         self.device, self.dtype = device or torch.device("cpu"), dtype
-        self.base, self.digest = network, digest
+        self.base, self.digest, self.stills = network, digest, stills or network
         self.encoder, self.features = encoder.to(self.device), features.to(self.device)
         self._ready = lru_cache(maxsize=2)(self._moved)
 
@@ -110,7 +112,11 @@ class Stylizer:
         assert isinstance(encoder, StyleEncoder)
         features = perceptual("small", device=where)
         assert isinstance(features, PerceptualNetwork)
-        return cls(network, encoder, features, where, devices.precision(where, precision), weights.digest(name))
+        base = hands.base_of(name)
+        stills = weights.load(base, expect="StyleNetwork") if base != name else network
+        assert isinstance(stills, StyleNetwork)
+        dtype = devices.precision(where, precision)
+        return cls(network, encoder, features, where, dtype, weights.digest(base), stills)
 
     @property
     def names(self) -> list[str]:
@@ -200,10 +206,11 @@ class Stylizer:
     def _moved(self, learned: tuple[tuple[str, float, int], ...]) -> StyleNetwork:
         network = StyleNetwork(**self.base.config)
         state = {name: value.clone() for name, value in self.base.state_dict().items()}
+        start = self.stills.state_dict() if learned else {}
         for name, share, _ in learned:
             for key, value in hands.load(name).state_dict().items():
                 if key != "presets":
-                    state[key] += share * (value - self.base.state_dict()[key])
+                    state[key] += share * (value - start[key])
         network.load_state_dict(state)
         network = network.to(device=self.device, dtype=self.dtype).eval().requires_grad_(False)
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

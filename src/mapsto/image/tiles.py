@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mapsto.image.engines import OpenVino
 from mapsto.image.stylize import FACTOR, Stats, StyleNetwork, noise_like
 
 HALO = 152
@@ -68,23 +69,25 @@ def read(pixels: Pixels, box: Box) -> Tensor:
 
 
 def paint(
-    network: StyleNetwork,
+    network: StyleNetwork | OpenVino,
     pixels: Pixels,
     style: Tensor,
     *,
     tile: int | None,
     seed: int = 0,
+    noise: Tensor | None = None,
     finish: Finish = lambda painted, _photo: painted,
     on_tile: Callable[[int, int], object] | None = None,
 ) -> Pixels:
     """Paint a picture.
 
     Args:
-        network: On its device, in its number type.
+        network: On its device, in its number type; what is compiled paints in one piece only.
         pixels: [H, W, 3] uint8, sRGB.
         style: [1, S].
         tile: Side of a tile in pixels, a multiple of 8; None paints in one piece.
         seed: Of the noise.
+        noise: [1, 3, h/4, w/4] for sides h and w `padded` from H and W, instead of that from the seed.
         finish: What is left to do with the painted part, given the photo's.
         on_tile: Told (tiles done, tiles in all).
 
@@ -93,8 +96,9 @@ def paint(
     """
     height, width = pixels.shape[:2]
     full = Box(0, padded(height), 0, padded(width))
-    noise = noise_like(full.bottom, full.right, seed=seed)
-    stats = measure(network, pixels, style, noise) if tile else None
+    noise = noise_like(full.bottom, full.right, seed=seed) if noise is None else noise
+    plain = network.network if isinstance(network, OpenVino) else network
+    stats = measure(plain, pixels, style, noise) if tile else None
     parts = list(boxes(full.bottom, full.right, tile)) if tile else [full]
     out = np.empty_like(pixels)
     for done, box in enumerate(parts, 1):
@@ -129,7 +133,7 @@ def _spread(room: int, count: int) -> list[int]:
     return [round(room * i / (count - 1)) // FACTOR * FACTOR for i in range(count)]
 
 
-def run(network: StyleNetwork, photo: Tensor, style: Tensor, noise: Tensor, stats: Stats | None) -> Tensor:
+def run(network: StyleNetwork | OpenVino, photo: Tensor, style: Tensor, noise: Tensor, stats: Stats | None) -> Tensor:
     """Photos [B, 3, H, W] on the CPU → painted, fp32 in [0, 1], on the CPU; side inputs as for the network."""
     with torch.inference_mode():
         noise = noise.to(device=style.device, dtype=style.dtype)

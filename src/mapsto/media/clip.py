@@ -24,7 +24,7 @@ from mapsto.errors import UnreadableInput, UsageError
 from mapsto.media.containers import reading
 from mapsto.media.decoding import clock, decoded_from
 from mapsto.media.pixels import Pixels
-from mapsto.media.queues import ahead
+from mapsto.media.queues import ahead, depth_for
 from mapsto.media.yuv import BT2020, HLG, PQ, rgb_of
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _notes(stream: VideoStream, first: VideoFrame) -> tuple[str, ...]:
 
 
 def frames(clip: Clip, start: int = 0, stop: int | None = None) -> Iterator[Pixels]:
-    """Frames `start` to `stop` - 1: pixels [H, W, 3] uint8, sRGB, upright, decoded in a thread up to four ahead.
+    """Frames `start` to `stop` - 1: pixels [H, W, 3] uint8, sRGB, upright, decoded in a thread a few ahead.
 
     Exact for every start. Closing or dropping the iterator closes the file. What a decoder conceals comes concealed; where it
     leaves out frames, up to a second, the frame before stands for them, so that counts stay.
@@ -260,7 +260,7 @@ def frames(clip: Clip, start: int = 0, stop: int | None = None) -> Iterator[Pixe
     stop = len(clip) if stop is None else stop
     if not 0 <= start <= stop <= len(clip):
         raise UsageError(f"Frames {start} to {stop} are no part of {clip.path}, which has {len(clip)}.")
-    return ahead(_frames(clip, start, stop))
+    return ahead(_frames(clip, start, stop), depth_for(clip.size))
 
 
 def _frames(clip: Clip, start: int, stop: int) -> Generator[Pixels, None, None]:

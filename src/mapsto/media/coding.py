@@ -38,12 +38,13 @@ class Codec:
 
 
 def _h264(crf: float, speed: str, threads: int) -> dict[str, str]:
-    return {"crf": f"{crf:.1f}", "preset": speed}
+    # Else x264 now and then makes other bytes of the same frames, on a busy machine and on another one.
+    return {"crf": f"{crf:.1f}", "preset": speed, "x264-params": "cpu-independent=1"}
 
 
 def _h265(crf: float, speed: str, threads: int) -> dict[str, str]:
     pools = "none" if threads == 1 else str(threads)
-    return {**_h264(crf, speed, threads), "x265-params": f"log-level=none:open-gop=0:frame-threads=1:pools={pools}"}
+    return {"crf": f"{crf:.1f}", "preset": speed, "x265-params": f"log-level=none:open-gop=0:frame-threads=1:pools={pools}"}
 
 
 def _av1(crf: float, speed: str, threads: int) -> dict[str, str]:

@@ -16,7 +16,15 @@ T = TypeVar("T")
 DEPTH = 4
 """Items that wait at most."""
 
+HELD = 64_000_000
+"""Bytes of frames that wait at most, of large ones."""
+
 _SOON_S = 0.05
+
+
+def depth_for(size: tuple[int, int]) -> int:
+    """How many RGB frames of that width and height may wait."""
+    return max(1, min(DEPTH, HELD // (3 * size[0] * size[1])))
 
 
 def ahead(source: Generator[T, None, None], depth: int = DEPTH) -> Generator[T, None, None]:

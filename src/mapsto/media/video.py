@@ -28,7 +28,7 @@ from mapsto.media.coding import CODECS, Coding
 from mapsto.media.containers import format_of, need_av, reading, writing
 from mapsto.media.picture import Picture
 from mapsto.media.pixels import Pixels
-from mapsto.media.queues import Behind
+from mapsto.media.queues import Behind, depth_for
 from mapsto.media.yuv import BT709, LIMITED, frame_of, rgb_of, yuv_of
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class FilmWriter:
             if self._comment:
                 container.metadata["comment"] = self._comment
             stream = self._stream(container)
-            self._behind: Behind[VideoFrame] = Behind(lambda frame: _encode(container, stream, frame))
+            self._behind: Behind[VideoFrame] = Behind(lambda frame: _encode(container, stream, frame), depth_for(self.size))
             try:
                 yield
             except BaseException:

@@ -1,0 +1,315 @@
+"""How steady painted clips are, how fast they are painted from file to file, and what memory that takes.
+
+    python benchmarks/video.py --clips CLIPS... --photo PHOTO [--styles starry-night ink great-wave mosaic]
+    python benchmarks/video.py --clips CLIPS... --photo PHOTO --only speed --only memory
+
+Steadiness is measured at 640 × 360 on some frames of every clip, and on a drive over a photo whose motion is known. Beside what
+`mapsto style` does stand the same network frame by frame, and the network for stills frame by frame. Speed is that of whole
+commands, decoding and encoding included, on clips made of the first one in three sizes; how many seconds of processor time go
+where is measured in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import report
+from report import Aim, section, table
+from steadiness import Motion, Steady, measured, motions
+
+from mapsto import Picture, Stylizer, device
+from mapsto.image.track import Track
+from mapsto.media.clip import frames, probe
+from mapsto.media.video import FilmWriter
+from mapsto.video.frames import FramePainter, Way, resized
+from mapsto.video.motion import Pixels
+
+SIZE = (640, 360)
+SPEEDS = {"360p": (640, 360), "720p": (1280, 720), "4K": (3840, 2160)}
+DRIVE = (1.3, 0.7)
+"""Pixels a frame that the drive over a photo goes to the right and down."""
+
+
+class Row(NamedTuple):
+    """One clip in one style: as it is done, the same network frame by frame, and that for stills frame by frame."""
+
+    clip: str
+    style: str
+    done: Steady
+    plain: Steady
+    stills: Steady
+
+
+def clips(options: argparse.Namespace) -> Iterator[tuple[str, list[Pixels], list[Motion]]]:
+    """Names, frames, and how things move."""
+    for path in options.clips:
+        clip = probe(path)
+        shown = [resized(frame, SIZE) for frame in islice(frames(clip), options.skip, options.skip + options.frames)]
+        yield path.name, shown, motions(shown)
+    photo = Picture.of(options.photo).resized(720).pixels
+    shown = list(drive(photo, options.frames))
+    flow = np.broadcast_to(np.float32(DRIVE), (*SIZE[::-1], 2))
+    inside = np.zeros(SIZE[::-1], bool)
+    inside[4:-4, 4:-4] = True
+    yield "drive over a photo", shown, [Motion(flow, inside)] * (len(shown) - 1)
+
+
+def drive(photo: Pixels, count: int) -> Iterator[Pixels]:
+    """A window that glides over a photo: what is at p was at p + `DRIVE` before."""
+    for number in range(count):
+        x, y = (40 + step * number for step in DRIVE)
+        shift = np.float32([[1, 0, -x], [0, 1, -y]])
+        yield cv2.warpAffine(photo, shift, SIZE, flags=cv2.INTER_CUBIC)
+
+
+def steady(options: argparse.Namespace) -> list[Row]:
+    """All clips in all styles."""
+    networks = {name: Stylizer.from_pretrained(name, device="cpu") for name in ("style-video-s", "style-s")}
+    rows = []
+    for name, shown, motion in clips(options):
+        for style in options.styles:
+
+            def painted(network: str, stability: float, shown: list[Pixels] = shown, style: str = style) -> list[Pixels]:
+                stylizer = networks[network]
+                painter = FramePainter(stylizer, Track.still(stylizer.style_of(style)), Way(stability=stability))
+                return [painter(frame, 0.0) for frame in shown]
+
+            plain, stills = painted("style-video-s", 0), painted("style-s", 0)
+            done = painted("style-video-s", options.stability)
+            rows.append(Row(name, style, *(measured(shown, each, plain, motion) for each in (done, plain, stills))))
+            print(rows[-1], flush=True)
+    return rows
+
+
+def steadiness(rows: Sequence[Row]) -> tuple[list[Aim], str]:
+    """What was reached, and a table."""
+
+    def middle(values: Sequence[float]) -> float:
+        return statistics.median(values)
+
+    names = list(dict.fromkeys(row.clip for row in rows))
+    by_clip = {name: [row for row in rows if row.clip == name] for name in names}
+    twe = middle([middle([row.done.twe for row in by_clip[name]]) for name in names])
+    share = middle([middle([row.done.twe / row.plain.twe for row in by_clip[name]]) for name in names])
+    jump = max(row.done.jump for row in rows)
+    sharp = middle([row.done.sharpness for row in rows])
+    flicker = max(row.done.flicker for row in rows)
+    found = [
+        Aim("TWE, median of clips", "≤ 1.5", f"{twe:.2f}", twe <= 1.5),
+        Aim("TWE over that of the same network frame by frame", "≤ 0.5", f"{share:.2f}", share <= 0.5),
+        Aim("largest over median E within a shot, the worst", "≤ 3", f"{jump:.2f}", jump <= 3),
+        Aim("sharpness over that frame by frame, median", "≥ 0.9", f"{sharp:.2f}", sharp >= 0.9),
+        Aim("light, more change than the clip's, the worst", "≤ 0.5 grey levels", f"{flicker:.2f}", flicker <= 0.5),
+    ]
+    columns = ("clip, style", "TWE", "frame by frame", "stills' network", "jump", "sharpness", "stills' network", "flicker")
+    lines = []
+    for row in rows:
+        figures = [each.twe for each in (row.done, row.plain, row.stills)]
+        figures += [row.done.jump, row.done.sharpness, row.stills.sharpness, row.done.flicker]
+        lines.append((f"{row.clip}, {row.style}", *(f"{figure:.2f}" for figure in figures)))
+    return found, table(columns, lines)
+
+
+# ---- speed and memory ----
+
+
+class Run(NamedTuple):
+    """A command: frames, seconds, processor seconds, largest memory of a process in GB."""
+
+    frames: int
+    seconds: float
+    cpu: float
+    memory: float
+
+
+def film(path: Path, source: Path, size: tuple[int, int], count: int) -> Path:
+    """A clip of a size, the frames of another over and over."""
+    clip = probe(source)
+    tick = Fraction(1, 25)
+    with FilmWriter(path, size, time_base=tick, fps=1 / tick) as writer:
+        number = 0
+        while number < count:
+            for frame in frames(clip):
+                if number < count:
+                    writer.add(resized(frame, size), number)
+                number += 1
+    return path
+
+
+def command(clip: Path, *options: str) -> Run:
+    """`mapsto style` of a clip."""
+    out, count = clip.with_name(f"{clip.stem}.out.mp4"), len(probe(clip))
+    since = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-m", "mapsto", "style", str(clip), "ink", "-o", str(out), "-q", *options])
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, memory_of(process.pid))
+        time.sleep(0.2)
+    seconds = time.monotonic() - since
+    if process.returncode:
+        raise SystemExit(f"{clip} could not be painted.")
+    spent = os.times()
+    out.unlink()
+    return Run(count, seconds, spent.children_user + spent.children_system, peak)
+
+
+def memory_of(pid: int) -> float:
+    """GB that a process and its children hold together."""
+    total = 0
+    for process in [pid, *children_of(pid)]:
+        try:
+            fields = Path(f"/proc/{process}/statm").read_text().split()
+        except OSError:
+            continue
+        total += (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")  # what is shared counts once, with the code
+    return total / 1e9
+
+
+def children_of(pid: int) -> list[int]:
+    """Processes that a process started, and theirs."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(child) for child in task.read_text().split()]
+        except OSError:
+            continue
+    return found + [grandchild for child in found for grandchild in children_of(child)]
+
+
+def speed(options: argparse.Namespace) -> tuple[list[Aim], str]:
+    """Frames a second from file to file, less the start of the processes, and where the time goes."""
+    lines, aims = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, size in SPEEDS.items():
+            counts = [
+                round(n * options.length) for n in ((240, 720) if name == "360p" else (64, 192) if name == "720p" else (16, 64))
+            ]
+            short, long = (film(Path(folder, f"{name}-{n}.mp4"), options.clips[0], size, n) for n in counts)
+            runs = [command(short), command(long)]
+            fps = (counts[1] - counts[0]) / (runs[1].seconds - runs[0].seconds)
+            parts = shares(long, counts[0])
+            whole = sum(parts.values())
+            spent = ", ".join(f"{part} {1000 * seconds:.0f} ms" for part, seconds in parts.items())
+            share = 100 * parts["network"] / whole
+            lines.append(
+                (name, f"{fps:.1f}", f"{counts[1] / runs[1].seconds:.1f}", spent, f"{share:.0f} %", f"{runs[1].memory:.2f}")
+            )
+            print(lines[-1], flush=True)
+            if name == "360p":
+                aims.append(Aim("frames a second at 640×360, file to file", "≥ 25", f"{fps:.1f}", fps >= 25))
+            if name == "4K":
+                aims.append(Aim("memory at 4K, all processes", "≤ 2 GB", f"{runs[1].memory:.2f} GB", runs[1].memory <= 2))
+    columns = ("size", "frames/s", "with the start of all processes", "processor time a frame", "network", "GB, all processes")
+    return aims, table(columns, lines)
+
+
+def shares(clip: Path, count: int) -> dict[str, float]:
+    """Processor seconds a frame, in one process of one thread, by what they are spent on."""
+    device.set_threads(1)
+    stylizer = Stylizer.from_pretrained("style-video-s", device="cpu")
+    track, probed = Track.still(stylizer.style_of("ink")), probe(clip)
+    count = min(count, 48)
+
+    def spent(work: Iterator[object]) -> float:
+        since = time.process_time()
+        for _ in work:
+            pass
+        return (time.process_time() - since) / count
+
+    shown = list(frames(probed, 0, count))
+    painters = {
+        name: FramePainter(stylizer, track, replace(Way(), stability=stability))
+        for name, stability in (("network", 0.0), ("steady", 0.8))
+    }
+    found = {"decode": spent(frames(probed, 0, count))}
+    times = {name: spent(painter(frame, 0.0) for frame in shown) for name, painter in painters.items()}
+    enlarging = 0.0
+    size = painters["steady"].way.work_size(probed.size)
+    if size != probed.size:
+        small = [resized(frame, size) for frame in shown]
+        alone = spent(painters["network"](frame, 0.0) for frame in small)
+        enlarging, times["steady"], times["network"] = (
+            times["network"] - alone,
+            times["steady"] - times["network"] + alone,
+            alone,
+        )
+    found |= {"network": times["network"], "steadiness": times["steady"] - times["network"], "enlarging": enlarging}
+    with tempfile.TemporaryDirectory() as folder:
+        writer = FilmWriter(Path(folder, "out.mp4"), probed.size, time_base=probed.time_base, fps=probed.fps)
+        since = time.process_time()
+        with writer:
+            for frame, at in zip(shown, probed.pts, strict=False):
+                writer.add(frame, at)
+        found["encode"] = (time.process_time() - since) / count
+    return found
+
+
+def memory(options: argparse.Namespace) -> tuple[list[Aim], str]:
+    """Of ten minutes of frames, small ones: what grows with time grows with these too."""
+    count = round(15_000 * options.length)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = film(Path(folder, "long.mp4"), options.clips[0], (160, 96), count)
+        process = subprocess.Popen([sys.executable, "-m", "mapsto", "style", str(clip), "ink", "-q", "--workers", "2"])
+        held = []
+        while process.poll() is None:
+            held.append(memory_of(process.pid))
+            time.sleep(0.5)
+        if process.returncode:
+            raise SystemExit("The long clip could not be painted.")
+    fifth = len(held) // 5
+    early, late = max(held[fifth : 2 * fifth]), max(held[-fifth:])
+    grown = late / early - 1
+    told = f"{count} frames of 160×96 in {len(held) / 2:.0f} s: {early:.2f} GB in the second fifth, {late:.2f} GB in the last."
+    return [Aim("memory over 10 minutes of frames", "flat", f"{100 * grown:+.0f} %", grown < 0.05)], told
+
+
+PARTS = ("steadiness", "speed", "memory")
+
+
+def parse() -> argparse.Namespace:
+    """Options of the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=Path, nargs="+", required=True)
+    parser.add_argument("--photo", type=Path, required=True)
+    parser.add_argument("--styles", nargs="+", default=["starry-night", "ink", "great-wave", "mosaic"])
+    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--skip", type=int, default=10, help="frames at the beginning of each clip")
+    parser.add_argument("--stability", type=float, default=0.8)
+    parser.add_argument("--length", type=float, default=1.0, help="of the films for speed and memory")
+    parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--out", type=Path, default=report.dated("video.md"))
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, and write the result."""
+    options = parse()
+    wanted = options.only or PARTS
+    aims: list[Aim] = []
+    parts = []
+    for name, do in (("steadiness", lambda o: steadiness(steady(o))), ("speed", speed), ("memory", memory)):
+        if name in wanted:
+            found, told = do(options)
+            aims += found
+            parts.append(section(name.capitalize(), told))
+    report.write(
+        options.out, [report.heading("Clips", ["style-video-s", "style-s"]), section("Aims", report.aims(aims)), *parts]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Clips: pictures that move, painted one after the other so that they stay steady."""
