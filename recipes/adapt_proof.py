@@ -207,7 +207,7 @@ def embedded(options: argparse.Namespace) -> ImageModel:
     model = weights.load(options.model, expect="ImageModel")
     assert isinstance(model, ImageModel)
     if options.seen is None:
-        options.seen = int(weights.card(options.model).get("images_seen", 0))
+        options.seen = int(weights.card(options.model).get("images_seen", {}).get(options.kind, 0))
     return model.requires_grad_(False)
 
 
