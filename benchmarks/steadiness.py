@@ -6,9 +6,9 @@
     sharpness  deviation of the Laplacian over that of the paintings made frame by frame
     flicker    mean change of the mean light from frame to frame, over that of the clip, in grey levels
 
-E is that of Lai et al., "Learning blind video temporal consistency", arXiv 1808.00449, §4.2. The flow is sought on the clip, and
-not on the paintings, more thoroughly than painting does, both ways; it counts where it runs back to where it came from and no
-motion ends (Ruder et al., "Artistic style transfer for videos", arXiv 1604.08610, eq. 5 and 6).
+E is that of Lai et al., "Learning blind video temporal consistency", arXiv 1808.00449, §4.2. The flow is sought on the clip,
+and not on the paintings, more thoroughly than painting does, both ways; it counts where it runs back to where it came from and
+no motion ends (Ruder et al., "Artistic style transfer for videos", arXiv 1604.08610, eq. 5 and 6).
 """
 
 from __future__ import annotations
