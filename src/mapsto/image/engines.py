@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,8 +84,15 @@ class OpenVino:
             model = library.convert_model(traced, example_input=example)
         model.reshape({port: list(value.shape) for port, value in zip(model.inputs, example, strict=True)})
         how = {"INFERENCE_NUM_THREADS": self.threads, "INFERENCE_PRECISION_HINT": self.precision, "NUM_STREAMS": 1}
+        how["ENABLE_CPU_PINNING"] = False  # else all workers sit on the first core
         compiled: Callable[..., Any] = library.Core().compile_model(model, "CPU", how)
         return compiled
+
+
+@lru_cache(maxsize=1)
+def compiled(network: StyleNetwork, threads: int) -> OpenVino:
+    """A network ready to be compiled; the last one is kept with its sizes, so that the next part of a film begins at once."""
+    return OpenVino(network, threads)
 
 
 class _Plain(nn.Module):

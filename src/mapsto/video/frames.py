@@ -17,7 +17,7 @@ import torch
 from mapsto.errors import UsageError
 from mapsto.image import tiles
 from mapsto.image.colour import keep_chroma
-from mapsto.image.engines import OpenVino, check_engine
+from mapsto.image.engines import OpenVino, check_engine, compiled
 from mapsto.image.points import Style
 from mapsto.image.stylize import StyleNetwork, moved, noise_like
 from mapsto.image.stylizer import Stylizer
@@ -98,7 +98,6 @@ class FramePainter:
         hands = {style.hands for leg in track.legs for style in (leg.a, leg.b) if not style.is_photo}
         one = len(hands) <= 1 and stylizer.device.type == "cpu" and self.way.tile is None
         self._compiles = one and self.way.engine == "openvino"
-        self._compiled: OpenVino | None = None
 
     def __call__(self, frame: Pixels, seconds: float) -> Pixels:
         """The next frame.
@@ -128,11 +127,7 @@ class FramePainter:
     def _network(self, style: Style) -> StyleNetwork | OpenVino:
         """What computes."""
         network = self.stylizer.network_for(style)
-        if not self._compiles:
-            return network
-        if self._compiled is None or self._compiled.network is not network:
-            self._compiled = OpenVino(network, torch.get_num_threads())
-        return self._compiled
+        return compiled(network, torch.get_num_threads()) if self._compiles else network
 
     def _paint(self, small: Pixels, seconds: float) -> Pixels:
         style, way, stylizer = self.track.at(seconds), self.way, self.stylizer
