@@ -256,7 +256,7 @@ def shares(clip: Path, engine: str, count: int = 24) -> list[str]:
 
 
 def memory(options: argparse.Namespace) -> tuple[list[Aim], str]:
-    """Of ten minutes of frames, small ones: what grows with time grows with these too."""
+    """Of ten minutes of frames (times `--length`), small ones: what grows with time grows with these too."""
     count = round(15_000 * options.length)
     with tempfile.TemporaryDirectory() as folder:
         clip = film(Path(folder, "long.mp4"), options.clips[0], (160, 96), count)
@@ -271,7 +271,7 @@ def memory(options: argparse.Namespace) -> tuple[list[Aim], str]:
     early, late = max(held[fifth : 2 * fifth]), max(held[-fifth:])
     grown = late / early - 1
     told = f"{count} frames of 160×96 in {len(held) / 2:.0f} s: {early:.2f} GB in the second fifth, {late:.2f} GB in the last."
-    return [Aim("memory over 10 minutes of frames", "flat", f"{100 * grown:+.0f} %", grown < 0.05)], told
+    return [Aim(f"memory over {count} frames", "flat", f"{100 * grown:+.0f} %", grown < 0.05)], told
 
 
 PARTS = ("steadiness", "speed", "memory")

@@ -146,7 +146,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "psd": (_writes("layers.psd", b"8BPS\0\1" + bytes(30)), "Photoshop"),
     "icon": (_writes("icon.ico", b"\0\0\1\0\1\0" + bytes(30)), "icon"),
     "heic": (_writes("photo.heic", b"\0\0\0\x18ftypheic" + bytes(30)), "HEIC"),
-    "video": (_writes("film.mp4", b"\0\0\0\x18ftypisom" + bytes(30)), "video"),
+    "video": (_writes("film.jpg", b"\0\0\0\x18ftypisom" + bytes(30)), "video"),
     "jpeg xl": (_writes("photo.jxl", b"\xff\x0a" + bytes(30)), "JPEG XL"),
     "html": (_writes("page.jpg", b"<!DOCTYPE html><html></html>"), "web page"),
     "only a signature": (_writes("head.png", b"\x89PNG\r\n\x1a\n"), "damaged"),

@@ -24,7 +24,7 @@ from mapsto.media import animation, picture, video
 from mapsto.media.clip import frames, probe
 from mapsto.media.picture import Picture
 from mapsto.video import commission
-from mapsto.video.frames import WARM_UP, FramePainter
+from mapsto.video.frames import FramePainter
 from moving import grainy, pan
 
 UNEVEN = [0, 512, 1030, 1500, 2600, 3000, 3300, 4096, 4700, 5300, 5900, 6500, 7100, 7700]
@@ -39,6 +39,12 @@ def clip(name: str = "clip.mp4", count: int = 14, size: tuple[int, int] = (64, 4
 def long() -> Path:
     """A clip of two chunks, with sound."""
     return clip(count=70, size=(32, 24), sounds=["aac"], packets=20)
+
+
+def first(files: list[str]) -> str:
+    """The name of the only chunk, which is the first."""
+    (chunk,) = (Path(file).name for file in files if file.endswith("-00000.mp4"))
+    return chunk
 
 
 def there() -> list[str]:
@@ -89,7 +95,7 @@ def test_a_film_keeps_frames_times_and_the_bytes_of_its_sound(mapsto: Command) -
     assert there() == ["clip.mp4", "out.mp4", "photo.jpg"]
     told = video.about("out.mp4").settings or {}
     assert (told["source"], told["tile"]) == ({"name": "clip.mp4", "sha256": sha256(source)}, "off")
-    assert told["footage"].items() >= {"stability": 0.8, "codec": "h264", "crf": None, "work_size": "auto"}.items()
+    assert told["footage"].items() >= {"stability": 0.8, "codec": None, "crf": None, "work_size": "auto"}.items()
 
 
 @pytest.mark.parametrize(
@@ -219,7 +225,7 @@ def test_what_was_stopped_goes_on_to_the_same_film(mapsto: Command, stopped: Cal
     assert done.code == 130
     assert "1 of 2 parts are kept: go on with --resume." in done.err
     kept = there()
-    assert kept == [".out.mp4.chunks/00000.mp4", ".out.mp4.chunks/manifest.json", "clip.mp4", "photo.jpg", "whole.mp4"]
+    assert kept == [f".out.mp4.chunks/{first(kept)}", ".out.mp4.chunks/manifest.json", "clip.mp4", "photo.jpg", "whole.mp4"]
     stopped(10**6, KeyboardInterrupt())
     again = mapsto("style", "clip.mp4", "ink", *options)
     assert (again.code, "--resume" in again.err, there()) == (2, True, kept)
@@ -387,7 +393,7 @@ def test_redoing_goes_on_where_it_was_stopped(
     monkeypatch.setattr("mapsto.cli.footage.Hands.count", lambda *_: 1)
     stopped(50, KeyboardInterrupt())
     assert mapsto("redo", "clip.ink.mp4").code == 130
-    assert [path.name for path in Path(".clip.ink.redo.mp4.chunks").glob("*.mp4")] == ["00000.mp4"]
+    assert [path.name[-9:] for path in Path(".clip.ink.redo.mp4.chunks").glob("*.mp4")] == ["00000.mp4"]
     stopped(10**6, KeyboardInterrupt())
     again = mapsto("redo", "clip.ink.mp4")
     assert (again.code, "identical" in again.err) == (0, True), again.err
@@ -396,7 +402,7 @@ def test_redoing_goes_on_where_it_was_stopped(
 # ---- one frame before the rest ----
 
 
-@pytest.mark.parametrize(("stability", "at"), [(0, 0), (0, 11), (0.8, 0), (0.8, WARM_UP - 1)])
+@pytest.mark.parametrize(("stability", "at"), [(0, 0), (0, 11), (0.8, 0), (0.8, 13)])
 def test_a_preview_is_the_frame_that_will_be_there(mapsto: Command, stability: float, at: int) -> None:
     source = clip()
     options = ("--stability", stability, "--seed", 2)
@@ -446,7 +452,7 @@ def test_what_has_no_preview(mapsto: Command, arguments: list[str], code: int, s
         (["style", "clip.mp4", "ink", "-o", "-"], "standard output"),
         (["style", "clip.mp4", "ink", "-o", "clip.mp4"], "its own painting"),
         (["style", "clip.mp4", "ink", "-o", "out.avi"], "out.avi is no film"),
-        (["style", "clip.mp4", "ink", "-o", "out.webm"], "webm does not hold h264"),
+        (["style", "clip.mp4", "ink", "--codec", "h264", "-o", "out.webm"], "webm does not hold h264"),
         (["style", "clip.mp4", "ink", "--codec", "prores"], "mp4 does not hold prores"),
         (["style", "clip.mp4", "ink", "--codec", "mpeg9"], "no codec mpeg9"),
         (["style", "clip.mp4", "ink", "--crf", "99"], "rate factor of 99"),
@@ -558,8 +564,6 @@ def test_a_frame_that_is_not_whole_is_told_after_those_that_are(
         (["64x", "ink"], "no size"),
         (["15x64", "ink"], "16 or more"),
         (["9000x64", "ink"], "too large"),
-        (["64x48", "ink", "--fps", "0"], "0 frames a second"),
-        (["64x48", "ink", "--fps", "nan"], "nan frames a second"),
         (["64x48", "inc"], "ink"),
         (["64x48", "ink", "--stability", "2"], "stability of 2"),
     ],

@@ -142,6 +142,15 @@ def test_an_edit_can_keep_to_some_layers() -> None:
     )
 
 
+def test_a_named_slider_still_goes_by_its_number() -> None:
+    directions = Directions(torch.eye(3), torch.ones(3), ("1", "warmth", "3"))
+    assert torch.equal(directions.move({"2": 1.5}), directions.move({"warmth": 1.5}))
+    with pytest.raises(UsageError):
+        directions.move({"4": 1.0})
+    with pytest.raises(UsageError):
+        directions.move({"0": 1.0})
+
+
 def test_an_unknown_slider_names_its_neighbours() -> None:
     directions = Directions(torch.eye(2), torch.ones(2), ("smile", "age"))
     with pytest.raises(UsageError, match="smile"):

@@ -94,7 +94,7 @@ def test_interrupted_and_gone_on_with_the_film_is_the_same(order: Commission, al
 
     with pytest.raises(KeyboardInterrupt):
         crew.paint(folder, 1, stop)
-    assert sorted(path.name for path in folder.path.iterdir()) == ["00000.mp4", "manifest.json"]
+    assert sorted(path.name for path in folder.path.iterdir()) == [folder.chunk(0).name, "manifest.json"]
     crew.paint(folder, 1, silent)
     assert content(folder) == alone
 

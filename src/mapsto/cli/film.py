@@ -52,12 +52,13 @@ class Target:
     path: Path
     is_folder: bool = False
 
-    def check(self, count: int, *, overwrite: bool) -> None:
+    def check(self, count: int, *, overwrite: bool, clip: bool = False) -> None:
         """Find out before anything heavy is loaded what would go wrong.
 
         Args:
             count: Frames.
             overwrite: Replace files of others.
+            clip: It is made from a clip, and may be called like one.
 
         Raises:
             UsageError: no film's name, a file of others, or PyAV is not installed.
@@ -66,6 +67,7 @@ class Target:
         from mapsto.cli.batch import check_target
         from mapsto.cli.writing import holds_animation
         from mapsto.media import video
+        from mapsto.media.clip import is_clip
 
         if self.is_folder:
             check_target(self.frame(count, 0), overwrite)
@@ -73,6 +75,8 @@ class Target:
                 check_target(self.frame(count, number), overwrite)
             return
         check_target(self.path, overwrite, moving=True)
+        if clip and is_clip(self.path):
+            return
         if not video.is_film(self.path) and not holds_animation(self.path, None):
             raise UsageError(f"{self.path} holds no film.", "Write .mp4, .gif, .webp or .png, or a folder.")
 

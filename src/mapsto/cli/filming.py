@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from mapsto.cli.voice import Voice
 from mapsto.cli.writing import write
 from mapsto.errors import UsageError
 from mapsto.media.clip import Clip, frames, probe
-from mapsto.media.joining import join, verify
+from mapsto.media.joining import join
 from mapsto.media.picture import Picture
 from mapsto.video import crew
 from mapsto.video.commission import Commission, Folder, chunks_of, computing_with
@@ -132,7 +133,7 @@ class Filming:
         self.footage.check(target)
         folder, (rank, world) = Folder.of(target), crew.rank()
         on_part(0, "measuring the way")
-        commission = self.commission(clip)
+        commission = self.commission(clip, target)
         if rank >= len(commission.chunks):  # nothing is left for this one, and the film may be done before it looks
             return
         if rank == 0:
@@ -164,7 +165,7 @@ class Filming:
         elif world == 1:
             folder.clear()
 
-    def commission(self, clip: Clip) -> Commission:
+    def commission(self, clip: Clip, target: Path) -> Commission:
         """What is to be painted."""
         order, footage = self.painter.order, self.footage
         return Commission(
@@ -172,13 +173,13 @@ class Filming:
             digest=clip.digest,
             track=self._track(clip),
             way=self.way(clip),
-            coding=footage.coding(),
+            coding=footage.coding(target),
             network=order.weights,
             device=order.device,
             precision=order.precision,
             threads=THREADS,
             chunks=chunks_of(clip),
-            container=footage.container(),
+            container=footage.container(target),
         )
 
     def _track(self, clip: Clip) -> Track:
@@ -219,11 +220,12 @@ class Filming:
         folder.begin(commission)
 
     def _join(self, folder: Folder, commission: Commission, clip: Clip, target: Path, since: float) -> None:
+        if folder.key() != commission.key:
+            raise UsageError(f"Another film was begun in {folder.path} meanwhile.", "Paint one after the other.")
         chunks = [folder.chunk(number) for number in range(len(commission.chunks))]
         settings = None if self.file.strip else self.settings(clip, commission.way)
         for line in join(chunks, clip, target, settings=settings, strip=self.file.strip):
             self.voice.warn(line)
-        verify(target, clip)
         folder.clear()
         seconds = time.monotonic() - since
         note = f"{len(clip)} frames, {clip.duration:.3g} s, {len(clip) / seconds:.3g} frames/s"
@@ -267,7 +269,7 @@ class Filming:
             first = max(0, index - WARM_UP) if way.stability else index
         if index >= len(clip):
             raise UsageError(f"{clip.path} has {len(clip)} frames, and none of number {index}.")
-        *_, picture = self.painted(clip, way, first, index + 1)
+        picture = deque(self.painted(clip, way, first, index + 1), maxlen=1).pop()
         settings = {**self.settings(clip, way), "frame": index, "first": first}
         for line in picture.save(target, quality=self.file.quality, settings=settings, strip=self.file.strip):
             self.voice.warn(line)
@@ -277,7 +279,7 @@ class Filming:
     def _stream(self, clip: Clip, target: film.Target, on_part: OnPart, since: float) -> None:
         way, count = self.way(clip), len(clip)
         size, settings = way.size or clip.size, self.settings(clip, way)
-        target.check(count, overwrite=self.overwrite)
+        target.check(count, overwrite=self.overwrite, clip=True)
         target.check_size(count, size)
 
         def shown() -> Iterator[Picture]:

@@ -24,10 +24,12 @@ STEADY = {"style-s": "style-video-s"}
 Stability = Annotated[
     float, option("--stability", help="Of clips: from 0, every frame by itself, to 1, calm.", env="stability", metavar="0..1")
 ]
-CodecName = Annotated[str, option("--codec", help="Of clips.", metavar="h264|h265|av1|vp9|prores")]
+CodecName = Annotated[
+    str | None, option("--codec", help="Of clips; h264 by default, vp9 in WebM.", metavar="h264|h265|av1|vp9|prores")
+]
 Crf = Annotated[float | None, option("--crf", help="Of clips: rate factor, smaller is better and larger.", metavar="N")]
 Engine = Annotated[
-    str, option("--engine", help="Of clips: openvino is a fifth faster on CPUs (mapsto[fast]).", metavar="torch|openvino")
+    str, option("--engine", help="Of clips: openvino is faster on CPUs (mapsto[fast]).", metavar="torch|openvino")
 ]
 Workers = Annotated[
     int | None,
@@ -55,14 +57,14 @@ class Footage:
 
     Args:
         stability: In [0, 1].
-        codec: A name of `mapsto.media.coding.CODECS`.
+        codec: A name of `mapsto.media.coding.CODECS`; None goes by the file: vp9 in WebM, else h264.
         crf: Constant rate factor; None is the codec's usual one.
         work_size: Shorter side that is painted, auto or full.
         engine: torch or openvino.
     """
 
     stability: float = 0.8
-    codec: str = "h264"
+    codec: str | None = None
     crf: float | None = None
     work_size: str = "auto"
     engine: str = "torch"
@@ -84,19 +86,19 @@ class Footage:
         from mapsto.media.containers import format_of
 
         if is_clip(target):
-            self.coding().check(format_of(target))
+            self.coding(target).check(format_of(target))
 
-    def coding(self) -> Coding:
-        """For the encoder."""
+    def coding(self, target: Path) -> Coding:
+        """For the encoder of a file."""
         from mapsto.media.coding import Coding
 
-        return Coding(self.codec, self.crf)
+        return Coding(self.codec or ("vp9" if target.suffix.lower() == ".webm" else "h264"), self.crf)
 
-    def container(self) -> str:
+    def container(self, target: Path) -> str:
         """What chunks are kept in: exact times, where the codec allows."""
         from mapsto.media.coding import CODECS
 
-        return CODECS[self.codec].containers[0]
+        return CODECS[self.coding(target).codec].containers[0]
 
     def work(self, size: tuple[int, int]) -> int | None:
         """How many pixels of a frame are painted that comes out at this size; None for all."""
@@ -167,7 +169,13 @@ def footage_of(settings: dict[str, Any]) -> Footage:
         UnreadableInput: they are damaged.
     """
     said = settings.get("footage")
-    kinds = {"stability": (int, float), "codec": (str,), "crf": (int, float, type(None)), "work_size": (str,), "engine": (str,)}
+    kinds = {
+        "stability": (int, float),
+        "codec": (str, type(None)),
+        "crf": (int, float, type(None)),
+        "work_size": (str,),
+        "engine": (str,),
+    }
     if not isinstance(said, dict) or set(said) != set(kinds) or any(type(said[name]) not in kinds[name] for name in kinds):
         raise UnreadableInput("The settings in this file are not complete.", "Only files made by Mapsto can be repeated.")
     return Footage(**said)

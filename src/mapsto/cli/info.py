@@ -34,9 +34,14 @@ def about(path: Path) -> dict[str, Any]:
         UnreadableInput: neither a picture nor a film.
     """
     from mapsto.media import animation, metadata, opening, video
+    from mapsto.media.clip import is_clip
 
-    if video.is_film(path):
-        return {"path": str(path), "bytes": path.stat().st_size if path.is_file() else 0, **_film(video.about(path))}
+    if is_clip(path):
+        return {
+            "path": str(path),
+            "bytes": path.stat().st_size if path.is_file() else 0,
+            **_film(video.about(path), path.suffix[1:]),
+        }
     with opening.stream(path) as file:
         image = opening.header(file, str(path), max_pixels=2**40)
         with image, opening.guarded(str(path)):
@@ -56,10 +61,10 @@ def about(path: Path) -> dict[str, Any]:
     return {**found, "frames": animation.about(path, max_pixels=2**40).frames}
 
 
-def _film(film: Film) -> dict[str, Any]:
+def _film(film: Film, suffix: str) -> dict[str, Any]:
     """A film in the words of a picture."""
     return {
-        "format": "MP4",
+        "format": suffix.upper(),
         "width": film.size[0],
         "height": film.size[1],
         "mode": "YCbCr",

@@ -53,7 +53,7 @@ def morph(
     max_pixels: options.MaxPixels = "64M",
     tile: options.Tile = "auto",
     stability: footage.Stability = 0.8,
-    codec: footage.CodecName = "h264",
+    codec: footage.CodecName = None,
     crf: footage.Crf = None,
     work_size: footage.WorkSize = "auto",
     engine: footage.Engine = "torch",
@@ -135,7 +135,7 @@ def _film(
     clip = probe(source)
     suffix = ".mp4" if source.suffix.lower() == ".avi" else source.suffix
     target = film.target_of(output, source.with_name(f"{source.stem}.morph{suffix}"))
-    target.check(len(clip), overwrite=overwrite)
+    target.check(len(clip), overwrite=overwrite, clip=True)
     if not target.is_folder:
         cast.shot.check(target.path)
     _check_sources(target, source, cast.style)

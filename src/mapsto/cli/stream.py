@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from mapsto.cli import footage, options
-from mapsto.cli.options import option
 from mapsto.cli.order import Order, ingredients
 from mapsto.cli.voice import Voice, check_stdout, give_up_stdout, speaking
 from mapsto.errors import UnreadableInput, UsageError
@@ -36,7 +35,6 @@ def stream(
     stability: footage.Stability = 0.8,
     work_size: footage.WorkSize = "auto",
     engine: footage.Engine = "torch",
-    fps: Annotated[float, option("--fps", help="Frames a second, for what is told of the pace.")] = 25.0,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     weights: options.Weights = "style-s",
@@ -50,8 +48,6 @@ def stream(
     """
     with speaking("stream", json=False, quiet=quiet, verbose=verbose) as voice:
         box, shot = box_of(size), footage.Footage(stability, work_size=work_size, engine=engine)
-        if not 0 < fps <= FASTEST:
-            raise UsageError(f"{fps:g} frames a second make no film.", f"Give --fps above 0, up to {FASTEST}.")
         check_stdout(voice)
         from mapsto.image.styles import names, parts_of
 
@@ -60,9 +56,10 @@ def stream(
         parts = parts_of(style, names(weights))
         painter, since = _painter(order, ingredients(parts, network=order.weights), shot, box), time.monotonic()
         done = 0
-        for done, frame in enumerate(frames(sys.stdin.buffer, box), 1):
-            if not _pour(painter(frame, (done - 1) / fps)):
+        for frame in frames(sys.stdin.buffer, box):
+            if not _pour(painter(frame, 0.0)):
                 return
+            done += 1
         seconds = max(1e-3, time.monotonic() - since)
         _tell(voice, done, seconds)
 

@@ -52,7 +52,7 @@ def style(
         int, option("--preview-every", help="Write a preview every N steps of optimize.", metavar="N")
     ] = 0,
     stability: footage.Stability = 0.8,
-    codec: footage.CodecName = "h264",
+    codec: footage.CodecName = None,
     crf: footage.Crf = None,
     work_size: footage.WorkSize = "auto",
     engine: footage.Engine = "torch",

@@ -1,4 +1,4 @@
-"""What computes the style network on a CPU: PyTorch, or OpenVINO, a fifth faster, which comes with the extra `fast`."""
+"""What computes the style network on a CPU: PyTorch, or OpenVINO, which is faster and comes with the extra `fast`."""
 
 from __future__ import annotations
 

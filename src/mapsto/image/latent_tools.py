@@ -109,19 +109,24 @@ class Directions:
         assert len(self.vectors) == len(self.spread) == len(self.names) == len(set(self.names))
 
     def move(self, amounts: Mapping[str, float]) -> Tensor:
-        """Σ amount · spread · vector: […].
+        """Σ amount · spread · vector: […]; a slider goes by its name, and by its number from 1 too.
 
         Raises:
             UsageError: a name that is not there.
         """
         total = torch.zeros_like(self.vectors[0])
         for name, amount in amounts.items():
-            if name not in self.names:
-                near = nearest(name, list(self.names)) or self.names[:3]
-                raise UsageError(f"There is no slider called {name!r}.", f"Perhaps {' or '.join(near)}?")
-            index = self.names.index(name)
+            index = self._index(name)
             total = total + amount * self.spread[index] * self.vectors[index]
         return total
+
+    def _index(self, name: str) -> int:
+        if name in self.names:
+            return self.names.index(name)
+        if name.isdecimal() and 1 <= int(name) <= len(self.names):
+            return int(name) - 1
+        near = nearest(name, list(self.names)) or self.names[:3]
+        raise UsageError(f"There is no slider called {name!r}.", f"Perhaps {' or '.join(near)}?")
 
     def renamed(self, names: Mapping[str, str]) -> Directions:
         """With other names for some of them."""

@@ -79,7 +79,7 @@ def join(
     strip: bool = False,
     frames: range | None = None,
 ) -> tuple[str, ...]:
-    """Put the parts of a clip together; on any failure what was there before stays.
+    """Put the parts of a clip together and `verify` the film; on any failure what was there before stays.
 
     Pictures are shown when they are in the source: to the tick in MP4 and MOV, to the nearest millisecond in Matroska and WebM.
     Sound and subtitles keep their bytes and their times. Names, languages and marks of tracks, chapters, title and the like are
@@ -107,21 +107,23 @@ def join(
     frames = range(len(clip)) if frames is None else frames
     films = [_looked_at(Path(part)) for part in parts]
     _check(films, clip, frames)
-    with (
-        atomic(target) as temporary,
-        reading(clip.path) as (source, shown),
-        reading(films[0].path) as (_, pattern),
-        writing(temporary, container, clip.time_base, exact=True) as output,
-    ):
-        pictures = _pictures(pattern, output, clip, shown)
-        tracks = [track for track in tracks_of(source) if holds(container, track)]
-        copies = {track.index: copy_of(track, output, strip) for track in tracks}
-        span = span_of(clip, frames)
-        _introduce(source, output, span, None if strip else comment_of(settings), strip)
-        beside = moved(packets_of(source, tracks, span, clip.path), copies, span.shift)
-        for packet in merge(_shown(films, clip, frames, pictures), beside, key=_when):
-            output.mux(packet)
-        return left_out(source, target)
+    with atomic(target) as temporary:
+        with (
+            reading(clip.path) as (source, shown),
+            reading(films[0].path) as (_, pattern),
+            writing(temporary, container, clip.time_base, exact=True) as output,
+        ):
+            pictures = _pictures(pattern, output, clip, shown)
+            tracks = [track for track in tracks_of(source) if holds(container, track)]
+            copies = {track.index: copy_of(track, output, strip) for track in tracks}
+            span = span_of(clip, frames)
+            _introduce(source, output, span, None if strip else comment_of(settings), strip)
+            beside = moved(packets_of(source, tracks, span, clip.path), copies, span.shift)
+            for packet in merge(_shown(films, clip, frames, pictures), beside, key=_when):
+                output.mux(packet)
+            lost = left_out(source, target)
+        verify(temporary, clip, frames)
+    return lost
 
 
 def verify(target: Path, clip: Clip, frames: range | None = None) -> None:

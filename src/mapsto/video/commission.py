@@ -245,8 +245,8 @@ class Folder:
             raise self._damaged() from error
 
     def chunk(self, number: int) -> Path:
-        """The file of a chunk."""
-        return self.path / f"{number:05d}.mp4"
+        """The file of a chunk; of another film it has another name."""
+        return self.path / f"{(self.key() or '')[:12]}-{number:05d}.mp4"
 
     def missing(self, commission: Commission) -> list[int]:
         """Numbers of the chunks that are still to be painted."""

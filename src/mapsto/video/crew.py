@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,8 @@ def _chunk(path: Path, number: int) -> None:
     counted = _Counted(commission.chunks[number], commission.way.stability > 0)
 
     def told() -> None:
-        if _halt.is_set():
+        parent = parent_process()
+        if _halt.is_set() or (parent is not None and not parent.is_alive()):
             raise Stopped
         _queue.put((number, counted()))
 
@@ -168,7 +169,7 @@ def paint_on_cluster(folder: Folder, address: str, on_frames: OnFrames) -> None:
     """
     ray = _joined(address)
     commission = folder.commission()
-    task = ray.remote(num_cpus=commission.threads, max_retries=2)(_task)
+    task = ray.remote(num_cpus=commission.threads, num_gpus=int(commission.device != "cpu"), max_retries=2)(_task)
     waiting = {task.remote(str(folder.path.resolve()), number): number for number in folder.missing(commission)}
     done = 0
     try:

@@ -29,8 +29,8 @@ from mapsto.video.motion import Change, Field, Motion, Pixels, cv, grey, warped
 WORK = 1280 * 720
 """Pixels that are painted of a larger frame: its strokes stay as large as those of a small one, and so does the effort."""
 
-WARM_UP = 8
-"""Frames before the first that is wanted: by then what is blended in has forgotten where it began."""
+WARM_UP = 16
+"""Frames before the first that is wanted: by then a twentieth of what is blended in is older, at the usual stability."""
 
 BLEND = 0.93
 """Of what was there before, at stability 1; less goes by the root, so that half of it already calms much."""
