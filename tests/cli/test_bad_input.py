@@ -38,7 +38,6 @@ CLIPS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a playlist": (lambda path: path.write_text("#EXTM3U\n#EXTINF:1,\nfile.ts\n"), "no film"),
     "only sound": (lambda path: _sound(path), "holds no pictures"),
     "cut off": (lambda path: _cut(path), "clip"),
-    "cut off behind its header": (lambda path: _cut(path, faststart=True), "cut off"),
     "a folder": (Path.mkdir, "is a folder"),
     "missing": (lambda path: None, "does not exist"),
 }
@@ -84,6 +83,16 @@ def test_a_bad_clip_is_one_clear_line_and_no_result(
     assert clean(done.err), done.err
     assert says in done.err
     assert [path.name for path in Path().iterdir() if path.name != "clip.mp4"] == ["photo.jpg"]
+
+
+def test_of_a_clip_that_is_cut_off_what_is_there_is_painted_and_said(mapsto: Command) -> None:
+    video = pytest.importorskip("mapsto.media.video")
+    _cut(Path("clip.mp4"), faststart=True)
+    done = mapsto("style", "clip.mp4", "ink", "-o", "out.mp4")
+    assert done.code == 3
+    assert clean(done.err), done.err
+    assert "cut off" in done.err
+    assert 0 < video.about("out.mp4").frames < 20
 
 
 @pytest.mark.parametrize("name", ["empty", *list(corpus.BAD)[:3]])

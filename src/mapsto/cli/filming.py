@@ -15,7 +15,7 @@ from mapsto.cli.batch import OnPart, check_target, tell
 from mapsto.cli.footage import Footage, Hands
 from mapsto.cli.order import File, settings_of
 from mapsto.cli.painting import Painter, Photo
-from mapsto.cli.voice import Voice
+from mapsto.cli.voice import PARTLY, Fault, Voice
 from mapsto.cli.writing import write
 from mapsto.errors import UsageError
 from mapsto.media.clip import Clip, frames, probe
@@ -125,6 +125,8 @@ class Filming:
             self._in_chunks(clip, target.path, on_part, since)
         elif crew.rank()[0] == 0:  # frames of an animation are not shared out
             self._stream(clip, target, on_part, since)
+        if clip.cut:
+            self.voice.fail(Fault(PARTLY, clip.cut, "What there is of it was painted."))
 
     # ---- films ----
 

@@ -62,6 +62,7 @@ class Clip:
         subtitles: Codecs of the subtitle tracks.
         notes: What will not look or be as in the file, in sentences for people.
         digest: SHA-256 of the encoded pictures and their times, in hex; the same for the same clip elsewhere.
+        cut: What is to be said where the file ends too early; empty where it is whole.
         counted: Whether frames are told apart by their number, as in AVI, which keeps no times; `keys` is the first then.
     """
 
@@ -81,6 +82,7 @@ class Clip:
     notes: tuple[str, ...]
     digest: str
     counted: bool
+    cut: str = ""
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -104,15 +106,15 @@ def is_clip(path: str | os.PathLike[str]) -> bool:
 def probe(path: str | os.PathLike[str]) -> Clip:
     """Look through a film once; only its first frame is decoded (all of them where the file does not say when they are shown).
 
-    A file that was cut off in the middle is refused where its header says what is missing (MP4, MOV); of others, what is there
-    counts.
+    Of a file that was cut off in the middle what is there counts; `Clip.cut` says so where its header tells what is missing
+    (MP4, MOV).
 
     Raises:
-        UnreadableInput: missing, a folder, empty, damaged, cut off, a playlist, or without pictures.
+        UnreadableInput: missing, a folder, empty, damaged, a playlist, or without pictures.
         UsageError: PyAV is not installed.
     """
     with reading(path) as (container, stream):
-        packets, first, digest = _looked_through(container, stream, path)
+        packets, first, digest, cut = _looked_through(container, stream, path)
         counted = not _timed(container, stream, packets)
         pts = _counted_times(path) if counted else _shown(packets, first)
         index = {at: i for i, at in enumerate(pts)}
@@ -141,6 +143,7 @@ def probe(path: str | os.PathLike[str]) -> Clip:
             notes=_notes(stream, first),
             digest=digest,
             counted=counted,
+            cut=cut,
         )
 
 
@@ -150,17 +153,17 @@ _Seen = tuple[int | None, bool, bool, int]
 
 def _looked_through(
     container: InputContainer, stream: VideoStream, path: str | os.PathLike[str]
-) -> tuple[list[_Seen], VideoFrame, str]:
-    """All packets, the first frame that comes out, and the digest.
+) -> tuple[list[_Seen], VideoFrame, str, str]:
+    """All packets up to where it is cut off, the first frame that comes out, the digest, and what is to be said of the cut.
 
     Raises:
-        UnreadableInput: nothing comes out, or the file ends before its header says.
+        UnreadableInput: nothing comes out.
     """
     import av
 
     packets: list[_Seen] = []
     first: VideoFrame | None = None
-    digest = hashlib.sha256(f"{stream.time_base}".encode())
+    digest, cut = hashlib.sha256(f"{stream.time_base}".encode()), ""
     for packet in container.demux(stream):
         if first is None:
             with suppress(av.InvalidDataError):  # before the first key frame; should none come, that is told below
@@ -168,16 +171,17 @@ def _looked_through(
         if not packet.size:
             continue
         if packet.is_corrupt:
-            raise UnreadableInput(f"{path} is damaged or cut off at {clock(packet.pts, packet.time_base)}.", _AGAIN)
+            cut = f"{path} is damaged or cut off at {clock(packet.pts, packet.time_base)}."
+            break
         packets.append((packet.pts, packet.is_keyframe, packet.is_discard, packet.duration or 0))
         digest.update(f" {packet.pts} {packet.size} ".encode())
         digest.update(bytes(packet))
     promised = len(getattr(stream, "index_entries", ())) if "mp4" in container.format.name else 0
-    if len(packets) < promised:
-        raise UnreadableInput(f"{path} is cut off: it says it has {promised} frames and holds {len(packets)}.", _AGAIN)
-    if first is None:
-        raise UnreadableInput(f"{path} is damaged: no frame of it can be decoded.", _AGAIN)
-    return packets, first, digest.hexdigest()
+    if not cut and len(packets) < promised:
+        cut = f"{path} is cut off: it says it has {promised} frames and holds {len(packets)}."
+    if first is None or not packets:
+        raise UnreadableInput(cut or f"{path} is damaged: no frame of it can be decoded.", _AGAIN)
+    return packets, first, digest.hexdigest(), cut
 
 
 def _timed(container: InputContainer, stream: VideoStream, packets: list[_Seen]) -> bool:
