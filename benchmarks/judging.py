@@ -62,13 +62,9 @@ class Judge:
         return Score(float(distance), float(depicted), float(losses.style_loss(losses.grams(self.own(painted)), style[1])))
 
     def change(self, a: Tensor, b: Tensor) -> float:
-        """How different two pictures look: distance of early features, relative to the geometric mean of their norms.
-
-        It is the same there and back. Relative to the first alone, a straight way from strong features to weak ones would count
-        as a bent one, since its steps are relative to ever less and its ends are not.
-        """
+        """How different two pictures look: relative distance of early features."""
         first, second = (self.teacher(x, ("relu1", "fire2", "fire4")) for x in (a, b))
-        return float(sum((first[n] - second[n]).norm() / (first[n].norm() * second[n].norm()).sqrt() for n in first))
+        return float(sum((first[name] - second[name]).norm() / first[name].norm() for name in first))
 
 
 class Grid:
