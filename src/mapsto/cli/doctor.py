@@ -14,10 +14,16 @@ from mapsto.cli import options
 from mapsto.cli.voice import Fault, speaking
 from mapsto.errors import MapstoError
 
-EXTRAS = {"demo": ("skimage",), "video": ("av",), "studio": ("fastapi", "uvicorn"), "fast": ("openvino",)}
+EXTRAS = {
+    "demo": ("skimage",),
+    "video": ("av", "cv2"),
+    "studio": ("fastapi", "uvicorn"),
+    "fast": ("openvino",),
+    "cluster": ("ray",),
+}
 """Extras of the package, and the modules that come with them."""
 
-NEEDED = ("features-s", "style-encoder-s", "style-s")
+NEEDED = ("features-s", "style-encoder-s", "style-s", "style-video-s")
 """Weights without which nothing is painted."""
 
 SUMS = "SHA256SUMS"

@@ -33,7 +33,7 @@ def morph(
     ],
     seconds: Annotated[
         float | None,
-        option("--seconds", help="Of the whole; up to the last time by default, or 4; a clip has its own.", metavar="S"),
+        option("--seconds", help="Of the whole; up to the last time by default, or 4; a clip's own length.", metavar="S"),
     ] = None,
     fps: film.Fps = 25.0,
     loop: film.Loop = False,

@@ -116,7 +116,7 @@ class FramePainter:
             self.reset()
             return frame
         small = resized(frame, self.way.work_size((frame.shape[1], frame.shape[0])))
-        painted = self._paint(small, seconds)
+        painted = self._paint(small, style)
         return painted if small is frame else with_detail(painted, small, frame)
 
     def reset(self) -> None:
@@ -129,8 +129,8 @@ class FramePainter:
         network = self.stylizer.network_for(style)
         return compiled(network, torch.get_num_threads()) if self._compiles else network
 
-    def _paint(self, small: Pixels, seconds: float) -> Pixels:
-        style, way, stylizer = self.track.at(seconds), self.way, self.stylizer
+    def _paint(self, small: Pixels, style: Style) -> Pixels:
+        way, stylizer = self.way, self.stylizer
         z = style.z.to(device=stylizer.device, dtype=stylizer.dtype)
 
         def paint(noise: torch.Tensor | None) -> Pixels:

@@ -56,9 +56,7 @@ def cv() -> Any:
     try:
         import cv2
     except ImportError as error:
-        raise UsageError(
-            "Steady films need OpenCV, which is not installed.", "pip install 'mapsto[video]', or say --stability 0."
-        ) from error
+        raise UsageError("Painting clips needs OpenCV, which is not installed.", "pip install 'mapsto[video]'") from error
     return cv2
 
 
