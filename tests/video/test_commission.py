@@ -24,7 +24,8 @@ from mapsto.image.track import Leg, Track
 from mapsto.media.clip import Clip, frames, probe
 from mapsto.media.coding import Coding
 from mapsto.media.yuv import frame_of, rgb_of, yuv_of
-from mapsto.video.commission import CHUNK, FEW, SOME, Commission, Folder, chunks_of, computing_with
+from mapsto.video.chunks import CHUNK, FEW, SOME, Folder, chunks_of
+from mapsto.video.commission import Commission, computing_with
 from mapsto.video.frames import WARM_UP, FramePainter, Way
 from moving import pan
 

@@ -19,7 +19,8 @@ from mapsto.image.track import Leg, Track
 from mapsto.media.clip import probe
 from mapsto.media.coding import Coding
 from mapsto.video import crew
-from mapsto.video.commission import Commission, Folder
+from mapsto.video.chunks import Folder
+from mapsto.video.commission import Commission
 from mapsto.video.frames import Way
 from moving import pan
 

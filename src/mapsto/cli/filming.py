@@ -22,7 +22,8 @@ from mapsto.media.clip import Clip, frames, probe
 from mapsto.media.joining import join
 from mapsto.media.picture import Picture
 from mapsto.video import crew
-from mapsto.video.commission import Commission, Folder, chunks_of, computing_with
+from mapsto.video.chunks import Folder, chunks_of
+from mapsto.video.commission import Commission, computing_with
 from mapsto.video.frames import WARM_UP, FramePainter, Way
 
 if TYPE_CHECKING:

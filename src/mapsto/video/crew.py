@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mapsto.errors import MapstoError, UsageError
-from mapsto.video.commission import Folder
+from mapsto.video.chunks import Folder
 
 OnFrames = Callable[[int], object]
 """Told how many frames are painted that were missing when work began, frames of warm-up not counted."""
