@@ -49,7 +49,7 @@ def test_every_picture_can_be_had_by_its_seed_alone(mapsto: Command) -> None:
 
 
 def test_the_file_says_how_it_was_made_unless_stripped(mapsto: Command) -> None:
-    how = ["--truncation", "0.7", "--label", "sea", "--guidance", "2", "--steps", "3", "--scale", "2"]
+    how = ["--truncation", "0.7", "--label", "sea", "--guidance", "2", "--pag", "0.5", "--steps", "3", "--scale", "2"]
     assert mapsto("generate", "hills", "--seed", 3, *how).code == 0
     found = settings("hills.3.png")
     assert found.pop("torch")
@@ -71,6 +71,7 @@ def test_the_file_says_how_it_was_made_unless_stripped(mapsto: Command) -> None:
         "label": "sea",
         "steps": 3,
         "guidance": 2.0,
+        "pag": 0.5,
         "weights": {"hills": weights.digest("hills")},
         "quality": 95,
     }
@@ -181,7 +182,7 @@ def test_defaults_are_those_of_the_function() -> None:
     function = inspect.signature(Generator.__call__).parameters
     for verb in (generate.generate, walk.walk, mix.mix, edit.edit):
         command = inspect.signature(verb).parameters
-        shared = {"truncation", "prior", "label", "steps", "guidance"}
+        shared = {"truncation", "prior", "label", "steps", "guidance", "pag"}
         assert {name: command[name].default for name in shared} == {name: function[name].default for name in shared}
     assert inspect.signature(generate.generate).parameters["seed"].default == function["seed"].default
     assert inspect.signature(paint.paint).parameters["truncation"].default == function["truncation"].default

@@ -108,6 +108,7 @@ def test_a_picture_of_ones_own_is_edited(mapsto: Command) -> None:
         (["generate", "hills", "--steps", "0"], 2, "0 steps"),
         (["generate", "hills", "--guidance", "2"], 2, "--label"),
         (["generate", "hills", "--guidance", "nan", "--label", "sea"], 2, "guidance nan"),
+        (["generate", "hills", "--pag", "-1"], 2, "attention -1"),
         (["generate", "hills", "--label", "moon"], 2, "hill, sea"),
         (["generate", "hills", "--prior", "magic"], 2, "flow and gan and gaussian"),
         (["generate", "hills", "--scale", "0"], 2, "scale 0"),

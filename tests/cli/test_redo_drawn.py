@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom import Command, photo, pixels
+from mapsto import weights
 from mapsto.cli.info import told
 from mapsto.cli.work import KINDS
 from mapsto.cli.work_settings import settings_of, work_of
@@ -92,6 +93,20 @@ def test_what_differs_from_then_is_told(mapsto: Command) -> None:
         assert word in warnings
     shutil.copy("hills.0.png", "moved.png")
     assert mapsto("redo", "moved.png", "-o", "again.webp").code == 0
+
+
+def test_files_of_before_there_was_guidance_by_attention_are_drawn_without(mapsto: Command) -> None:
+    mapsto("generate", "hills", "--pag", 0)
+    found = picture.settings("hills.0.png") or {}
+    assert found.pop("pag") == 0
+    picture.read("hills.0.png").save("old.png", settings=found)
+    model = weights.load("hills")
+    weights.save(type(model)(**{**model.config, "pag": 3.0}), Path("guided.safetensors"), weights.card("hills"))
+    replaced = found | {"model": "guided.safetensors"}
+    picture.read("hills.0.png").save("other.png", settings=replaced)
+    assert json.loads(mapsto("redo", "old.png", "--json").out)["data"] == {"identical": True}
+    assert mapsto("redo", "other.png", "-o", "again.png").code == 0
+    assert (picture.settings("again.png") or {})["pag"] == 0
 
 
 def test_damaged_settings_are_unreadable_input(mapsto: Command) -> None:

@@ -82,6 +82,30 @@ def test_guidance_without_a_label_is_refused(network: FlowNetwork) -> None:
         integrate(network, drawn(1, 3, 8, 8), guidance=2.0)
 
 
+def kinds(x: Tensor, t: Tensor, labels: Tensor | None, perturbed: bool = False) -> Tensor:
+    """What every look at the field is worth, apart."""
+    return torch.full_like(x, (1.0 if labels is None else 3.0) - (0.5 if perturbed else 0.0))
+
+
+def test_guidance_by_attention_goes_away_from_what_the_perturbed_network_says() -> None:
+    x, labels = drawn(2, 3, 4, 4), torch.tensor([0, 1])
+    assert torch.allclose(integrate(kinds, x, steps=1, pag=2.0), x + 1 + 2 * 0.5, atol=1e-5)
+    both = integrate(kinds, x, steps=1, labels=labels, guidance=1.5, pag=2.0)
+    assert torch.allclose(both, x + 1 + 1.5 * (3 - 1) + 2 * 0.5, atol=1e-5)
+    assert torch.equal(integrate(constant, x, steps=1, pag=0.0), integrate(constant, x, steps=1))  # it is not even asked
+
+
+def test_perturbed_no_place_looks_at_another() -> None:
+    torch.manual_seed(0)
+    attention, x = Attention(32), drawn(1, 32, 2, 2)
+    torch.nn.init.normal_(attention.answer.weight)
+    other = x.clone()
+    other[:, :, 1, 1] = drawn(32, seed=3)
+    for perturbed in (False, True):
+        here, there = (attention(each, perturbed)[0, :, 0, 0] for each in (x, other))
+        assert torch.allclose(here, there, atol=1e-4) == perturbed
+
+
 def test_no_steps_are_refused() -> None:
     with pytest.raises(UsageError, match="0 steps"):
         integrate(constant, drawn(1, 1), steps=0)

@@ -61,6 +61,17 @@ def test_classes_change_the_picture_and_unknown_ones_are_named(generator: Genera
     assert "hill, sea" in caught.value.hint
 
 
+def test_a_model_says_how_it_is_guided_and_can_be_asked_otherwise(model: ImageModel, generator: Generator) -> None:
+    guided = ImageModel(**{**model.config, "pag": 3.0}).eval()
+    guided.load_state_dict(model.state_dict())
+    calm = Generator(guided, "toy", torch.device("cpu"), torch.float32)
+    assert not same(calm(seed=1)[0], generator(seed=1)[0])
+    assert same(calm(seed=1)[0], generator(seed=1, pag=3.0)[0])
+    assert same(calm(seed=1, pag=0.0)[0], generator(seed=1)[0])
+    for prior in ("gan", "gaussian"):  # which have no attention
+        assert same(calm(seed=1, prior=prior)[0], generator(seed=1, prior=prior)[0])
+
+
 def test_priors_that_are_not_there_are_refused(generator: Generator) -> None:
     with pytest.raises(UsageError, match="no prior called 'magic'") as caught:
         generator(prior="magic")

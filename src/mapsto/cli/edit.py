@@ -26,6 +26,7 @@ def edit(
     truncation: options.Truncation = 1.0,
     label: options.Label = None,
     guidance: options.Guidance = 1.0,
+    pag: options.Pag = None,
     prior: options.Prior = None,
     steps: options.FlowSteps = 20,
     scale: options.Scale = 1,
@@ -63,7 +64,7 @@ def edit(
             sliders=sliders_of(slider or []),
             sheet=sheet,
             refine=refine,
-            how=Sampling(truncation, prior, label, steps, guidance),
+            how=Sampling(truncation, prior, label, steps, guidance, pag),
         )
         if not (work.sliders or sheet):
             raise UsageError("Nothing is turned.", "Say --sheet to see every slider, or --slider 2=+1.5 to turn one.")

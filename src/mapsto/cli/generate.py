@@ -33,6 +33,7 @@ def generate(
     truncation: options.Truncation = 1.0,
     label: options.Label = None,
     guidance: options.Guidance = 1.0,
+    pag: options.Pag = None,
     prior: options.Prior = None,
     steps: options.FlowSteps = 20,
     scale: options.Scale = 1,
@@ -67,7 +68,7 @@ def generate(
             seed=None,
             first=seed,
             n=n,
-            how=Sampling(truncation, prior, label, steps, guidance),
+            how=Sampling(truncation, prior, label, steps, guidance, pag),
         )
         places = spots_of(work, output, format)
         check(work, places, voice, overwrite=overwrite)

@@ -60,9 +60,11 @@ class Maker:
         voice.detail(f"{work.model} on {self.where['device']}, {self.where['precision']}, {self.where['threads']} threads")
 
     def used(self, work: AnyWork) -> AnyWork:
-        """A work with the device, precision, threads and prior that are really used."""
-        how = getattr(work, "how", None)
-        drawn = {} if how is None else {"how": replace(how, prior=self.generator.prior(how.prior))}
+        """A work with the device, precision, threads, prior and guidance that are really used."""
+        how, drawn = getattr(work, "how", None), {}
+        if how is not None:
+            pag = self.generator.model.pag if how.pag is None else how.pag
+            drawn = {"how": replace(how, prior=self.generator.prior(how.prior), pag=pag)}
         return replace(work, **self.where, **drawn)
 
     def settings(self, work: Work, **more: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ def mix(
     truncation: options.Truncation = 1.0,
     label: options.Label = None,
     guidance: options.Guidance = 1.0,
+    pag: options.Pag = None,
     prior: options.Prior = None,
     steps: options.FlowSteps = 20,
     scale: options.Scale = 1,
@@ -57,7 +58,7 @@ def mix(
             precision=precision,
             seeds=seeds_of(seeds),
             layers=layers,
-            how=Sampling(truncation, prior, label, steps, guidance),
+            how=Sampling(truncation, prior, label, steps, guidance, pag),
         )
         stem, spelled = Path(model).stem, "+".join(map(str, work.seeds))
         fields = {"model": stem, "seeds": spelled, "layers": layers, "ext": format or "png"}

@@ -108,6 +108,14 @@ Truncation = Annotated[
 Prior = Annotated[str | None, option("--prior", help="What draws; by default the model's best.", metavar="flow|gan|gaussian")]
 Label = Annotated[str | None, option("--label", help="A class of the model.", metavar="CLASS")]
 Guidance = Annotated[float, option("--guidance", help="How much to lean towards --label; 1 is plain.")]
+Pag = Annotated[
+    float | None,
+    option(
+        "--pag",
+        help="Perturbed-attention guidance: more is clearer, 0 is as the flow draws; by default as the model says.",
+        metavar="N",
+    ),
+]
 FlowSteps = Annotated[int, option("--steps", help="Of the flow.")]
 Scale = Annotated[int, option("--scale", help="Make every pixel a crisp square of so many.")]
 Transparent = Annotated[bool, option("--transparent", help="Keep transparency; else it is laid on white.")]

@@ -36,6 +36,7 @@ def paint(
     truncation: options.Truncation = 1.0,
     label: options.Label = None,
     guidance: options.Guidance = 1.0,
+    pag: options.Pag = None,
     prior: options.Prior = None,
     transparent: options.Transparent = False,
     output: options.NewOutput = None,
@@ -60,7 +61,7 @@ def paint(
     with speaking("paint", json=json, quiet=quiet, verbose=verbose) as voice:
         if style is None:
             raise UsageError("A style is needed.", "As in: mapsto paint --style ink. `mapsto styles` lists the names.")
-        how = Sampling(truncation, prior, label, guidance=guidance)
+        how = Sampling(truncation, prior, label, guidance=guidance, pag=pag)
         drawn = Generate(
             model=scene, transparent=transparent, device=device, precision=precision, seed=None, first=seed, n=n, how=how
         )

@@ -28,6 +28,7 @@ def walk(
     truncation: options.Truncation = 1.0,
     label: options.Label = None,
     guidance: options.Guidance = 1.0,
+    pag: options.Pag = None,
     prior: options.Prior = None,
     steps: options.FlowSteps = 20,
     scale: options.Scale = 1,
@@ -60,7 +61,7 @@ def walk(
             count=film.count_of(seconds, fps),
             fps=fps,
             loop=loop,
-            how=Sampling(truncation, prior, label, steps, guidance),
+            how=Sampling(truncation, prior, label, steps, guidance, pag),
         )
         target = film.target_of(output, Path(f"{Path(model).stem}.walk.webp"))
         _check(work, target, overwrite=overwrite)

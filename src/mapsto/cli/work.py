@@ -42,6 +42,7 @@ class Sampling:
     label: str | None = None
     steps: int = 20
     guidance: float = 1.0
+    pag: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse early what would be refused after loading everything, or make no sense."""
@@ -54,6 +55,8 @@ class Sampling:
             raise UsageError(f"A flow cannot be followed in {self.steps} steps.", "Give --steps 1 or more; 20 are plenty.")
         if not (math.isfinite(self.guidance) and self.guidance >= 0):
             raise UsageError(f"The guidance {self.guidance:g} is out of range.", "It is 0 or more; 1 is plain.")
+        if self.pag is not None and not (math.isfinite(self.pag) and self.pag >= 0):
+            raise UsageError(f"The guidance by attention {self.pag:g} is out of range.", "It is 0 or more; 0 is plain.")
         if self.guidance != 1 and self.label is None:
             raise UsageError("Guidance leans towards a class, and none was given.", "--guidance goes with --label.")
 

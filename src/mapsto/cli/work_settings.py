@@ -43,7 +43,8 @@ def work_of(settings: Mapping[str, Any]) -> Work:
     if kind is None:
         raise UnreadableInput("The settings in this file are not complete.", "Only files made by Mapsto can be repeated.")
     has_how = "how" in {each.name for each in fields(kind)}
-    made: Work = _made(kind, settings, **({"how": _made(Sampling, settings)} if has_how else {}))
+    sampling = {"pag": 0.0, **settings}  # files of before there was such guidance were drawn without
+    made: Work = _made(kind, settings, **({"how": _made(Sampling, sampling)} if has_how else {}))
     return made
 
 

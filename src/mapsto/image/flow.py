@@ -29,7 +29,8 @@ from mapsto.mapping import Mapping
 from mapsto.spaces import Latent
 
 Velocity = Callable[..., Tensor]
-"""(x [B, …], t=[B], labels=[B] or None) → the velocity at x, of the same shape: a `FlowNetwork`, or a formula."""
+"""(x [B, …], t=[B], labels=[B] or None) → the velocity at x, of the same shape: a `FlowNetwork`, or a formula. To be
+guided by its attention it understands `perturbed=True` as well."""
 
 FREQUENCIES = 32
 SMALLEST_GRID = 4
@@ -84,12 +85,12 @@ class Attention(nn.Module):
         nn.init.zeros_(self.answer.weight)
         nn.init.zeros_(self.answer.bias)
 
-    def forward(self, x: Tensor, /) -> Tensor:
-        """[B, D, h, w] to the same shape."""
+    def forward(self, x: Tensor, /, perturbed: bool = False) -> Tensor:
+        """[B, D, h, w] to the same shape; perturbed, every place looks at itself alone."""
         batch, channels, rows, columns = x.shape
         flat = F.layer_norm(x.permute(0, 2, 3, 1), (channels,)).flatten(1, 2)  # [B, N, D]
         query, key, value = self.ask(flat).unflatten(2, (3, -1, self.head)).permute(2, 0, 3, 1, 4)  # each [B, heads, N, head]
-        seen = attend(query, key, value).transpose(1, 2).reshape(batch, rows, columns, channels)
+        seen = (value if perturbed else attend(query, key, value)).transpose(1, 2).reshape(batch, rows, columns, channels)
         out: Tensor = x + self.answer(seen).permute(0, 3, 1, 2)
         return out
 
@@ -108,12 +109,12 @@ class Stage(nn.Module):
     def __init__(self, inputs: int, outputs: int, embedding: int, attention: bool) -> None:
         super().__init__()
         self.block = Block(inputs, outputs, embedding)
-        self.attention = Attention(outputs) if attention else nn.Identity()
+        self.attention = Attention(outputs) if attention else None
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """As for `Block`."""
-        out: Tensor = self.attention(self.block(x, embedding))
-        return out
+    def forward(self, x: Tensor, embedding: Tensor, perturbed: bool = False) -> Tensor:
+        """As for `Block`, and for `Attention`."""
+        out: Tensor = self.block(x, embedding)
+        return out if self.attention is None else self.attention(out, perturbed)
 
 
 class FlowNetwork(Mapping[Latent, Latent]):
@@ -146,7 +147,7 @@ class FlowNetwork(Mapping[Latent, Latent]):
         embedding: int = 256,
         classes: int = 0,
     ) -> None:
-        super().__init__(Latent(channels), Latent(channels), {"t": None, "labels": None})
+        super().__init__(Latent(channels), Latent(channels), {"t": None, "labels": None, "perturbed": None})
         if base % 32 or min(base, channels, height, width, blocks) < 1:
             raise UsageError(
                 f"A flow of base {base} over latents of {channels}×{height}×{width} cannot be.", "The base is a multiple of 32."
@@ -181,13 +182,14 @@ class FlowNetwork(Mapping[Latent, Latent]):
                 before = width
             self.up.append(stages)
 
-    def forward(self, x: Tensor, /, t: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, /, t: Tensor, labels: Tensor | None = None, perturbed: bool = False) -> Tensor:
         """The velocity at x.
 
         Args:
             x: [B, C, h, w] on the way from noise to latents of about unit variance.
             t: [B] in [0, 1].
             labels: [B] int64 below `classes`, or `classes` itself for "any", which None means for all.
+            perturbed: No place looks at another: as a network would say it that sees parts, and not how they belong together.
 
         Returns:
             [B, C, h, w], fp32.
@@ -195,7 +197,7 @@ class FlowNetwork(Mapping[Latent, Latent]):
         embedding = self._embed(t, labels)
         time = t.float()[:, None, None, None]
         variance = time.square() + (1 - time).square()
-        h = self._pass(x * variance.rsqrt(), embedding)
+        h = self._pass(x * variance.rsqrt(), embedding, perturbed)
         added = in_fp32(self.leave, F.silu(h))  # the sum over many steps is as exact as its terms
         return (2 * time - 1) / variance * x + added * variance.rsqrt()
 
@@ -207,7 +209,7 @@ class FlowNetwork(Mapping[Latent, Latent]):
             embedding = embedding + self.kind(torch.full_like(t, self.classes, dtype=torch.int64) if labels is None else labels)
         return F.silu(embedding)
 
-    def _pass(self, x: Tensor, embedding: Tensor) -> Tensor:
+    def _pass(self, x: Tensor, embedding: Tensor, perturbed: bool) -> Tensor:
         """Through the stages: [B, C, h, w] → [B, base, h, w]."""
         h = self.enter(x.to(self.enter.weight.dtype, memory_format=torch.channels_last))
         passed = [h]
@@ -216,13 +218,13 @@ class FlowNetwork(Mapping[Latent, Latent]):
                 h = F.avg_pool2d(h, 2, ceil_mode=True)
                 passed.append(h)
             for stage in stages:  # type: ignore[attr-defined]
-                h = stage(h, embedding)
+                h = stage(h, embedding, perturbed)
                 passed.append(h)
-        h = self.middle(h, embedding)
+        h = self.middle(h, embedding, perturbed)
         for stages in self.up:
             h = F.interpolate(h, passed[-1].shape[2:], mode="nearest")
             for stage in stages:  # type: ignore[attr-defined]
-                h = stage(torch.cat([h, passed.pop()], 1), embedding)
+                h = stage(torch.cat([h, passed.pop()], 1), embedding, perturbed)
         return normal(h)
 
 
@@ -239,6 +241,7 @@ def integrate(
     steps: int = 20,
     labels: Tensor | None = None,
     guidance: float = 1.0,
+    pag: float = 0.0,
     start: float = 0.0,
     end: float = 1.0,
 ) -> Tensor:
@@ -250,6 +253,8 @@ def integrate(
         steps: Of equal length, each of two looks at the field.
         labels: [B] int64, classes.
         guidance: g in v(any) + g · (v(label) − v(any)) (arXiv 2207.12598): 1 follows the labels, more exaggerates.
+        pag: s in v + s · (v − v(perturbed)), perturbed-attention guidance (Ahn et al., arXiv 2403.17377): 0 is plain, more goes
+            away from what a network would draw that does not see how parts belong together. It doubles what a step costs.
         start: 0 is noise.
         end: 1 is a latent. From 1 to 0 finds the noise that a latent comes from.
 
@@ -261,7 +266,7 @@ def integrate(
     """
     if steps < 1:
         raise UsageError(f"A flow cannot be followed in {steps} steps.", "Give 1 or more; 20 are plenty.")
-    velocity = _guided(network, labels, guidance)
+    velocity = _guided(network, labels, guidance, pag)
     x, stride = x.float(), (end - start) / steps
     for step in range(steps):
         time = torch.full((x.shape[0],), start + step * stride, device=x.device)
@@ -271,14 +276,14 @@ def integrate(
     return x
 
 
-def _guided(network: Velocity, labels: Tensor | None, guidance: float) -> Callable[[Tensor, Tensor], Tensor]:
-    if guidance == 1.0:
-        return lambda x, t: network(x, t=t, labels=labels).float()
-    if labels is None:
+def _guided(network: Velocity, labels: Tensor | None, guidance: float, pag: float) -> Callable[[Tensor, Tensor], Tensor]:
+    if guidance != 1.0 and labels is None:
         raise UsageError("Guidance leans towards a class, and none was given.", "Give labels, or leave guidance at 1.")
 
     def velocity(x: Tensor, t: Tensor) -> Tensor:
-        free, bound = network(x, t=t, labels=None).float(), network(x, t=t, labels=labels).float()
-        return torch.lerp(free, bound, guidance)
+        plain = bound = network(x, t=t, labels=labels).float()
+        if guidance != 1.0:
+            bound = torch.lerp(network(x, t=t, labels=None).float(), plain, guidance)
+        return bound + pag * (plain - network(x, t=t, labels=labels, perturbed=True).float()) if pag else bound
 
     return velocity

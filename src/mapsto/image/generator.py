@@ -103,6 +103,7 @@ class Generator:
         label: str | None = None,
         steps: int = STEPS,
         guidance: float = 1.0,
+        pag: float | None = None,
         batch_size: int = BATCH,
         on_progress: Callable[[Drawn], object] | None = None,
     ) -> list[Picture]:
@@ -116,6 +117,8 @@ class Generator:
             label: One of the model's classes.
             steps: Of the flow.
             guidance: How much the flow leans towards the class: 1 is plain.
+            pag: Perturbed-attention guidance, how much the flow leans on how parts belong together: 0 is plain, more is
+                clearer, and by and by exaggerated; by default as the model says.
             batch_size: Painted at a time.
             on_progress: Told after every batch.
 
@@ -127,7 +130,7 @@ class Generator:
         found: list[Picture] = []
         for start in range(0, n, batch_size):
             seeds = range(seed + start, seed + min(n, start + batch_size))
-            z = self.latents(seeds, truncation=truncation, prior=prior, label=label, steps=steps, guidance=guidance)
+            z = self.latents(seeds, truncation=truncation, prior=prior, label=label, steps=steps, guidance=guidance, pag=pag)
             found += self.decode(z)
             if on_progress is not None:
                 on_progress(Drawn(len(found), n))
@@ -153,12 +156,13 @@ class Generator:
         label: str | None = None,
         steps: int = STEPS,
         guidance: float = 1.0,
+        pag: float | None = None,
     ) -> Tensor:
         if self.prior(prior) == "gan":
             return self._synthesized(self._styles(noise, truncation=truncation, label=label))
         labels, calm = self._labels(label, len(noise)), noise.to(self.device) * truncation
         with self._autocast():
-            z = self.model.sample(calm, prior=self.prior(prior), steps=steps, labels=labels, guidance=guidance)
+            z = self.model.sample(calm, prior=self.prior(prior), steps=steps, labels=labels, guidance=guidance, pag=pag)
         drawn: Tensor = z.float()
         return drawn
 

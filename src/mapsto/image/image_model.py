@@ -37,6 +37,7 @@ class ImageModel(Mapping[Latent, Image]):
         gan: Arguments of the `GanGenerator` over its latents (over pixels without a VAE), if there is one.
         classes: Names of the kinds of picture it can be asked for.
         axes: K.
+        pag: How its flow is guided by its attention where nothing else is asked for, see `integrate`.
 
     Raises:
         UsageError: nothing to paint with.
@@ -59,6 +60,7 @@ class ImageModel(Mapping[Latent, Image]):
         gan: dict[str, Any] | None = None,
         classes: Sequence[str] = (),
         axes: int = 32,
+        pag: float = 0.0,
     ) -> None:
         decoder = VAE(**vae) if vae is not None else None
         size = (channels, height, width) if decoder is None else decoder.latent_size(height, width)
@@ -66,7 +68,7 @@ class ImageModel(Mapping[Latent, Image]):
         self.vae = decoder
         if vae is None and gan is None:
             raise UsageError("A model of pictures needs a VAE or a GAN, and has neither.", "Give at least one.")
-        self.height, self.width, self.channels, self.classes = height, width, channels, tuple(classes)
+        self.height, self.width, self.channels, self.classes, self.pag = height, width, channels, tuple(classes), pag
         self.flow = FlowNetwork(**flow) if flow is not None else None
         self.gan = GanGenerator(**gan) if gan is not None else None
         axes = min(axes, size[0] * size[1] * size[2])
@@ -105,7 +107,14 @@ class ImageModel(Mapping[Latent, Image]):
         return self.centre + torch.einsum("bk,kchw->bchw", along * self.spread, self.axes) + across * self.rest
 
     def sample(
-        self, noise: Tensor, *, prior: str, steps: int = 20, labels: Tensor | None = None, guidance: float = 1.0
+        self,
+        noise: Tensor,
+        *,
+        prior: str,
+        steps: int = 20,
+        labels: Tensor | None = None,
+        guidance: float = 1.0,
+        pag: float | None = None,
     ) -> Tensor:
         """Latents from noise: [B, L, h, w] → the same (for the GAN, noise is [B, Z]).
 
@@ -115,9 +124,11 @@ class ImageModel(Mapping[Latent, Image]):
             steps: Of the integration, for the flow.
             labels: [B] int64, classes.
             guidance: How much the flow leans towards the class.
+            pag: How much it is guided by its attention; as the model says by default.
         """
         if prior == "flow" and self.flow is not None:
-            return integrate(self.flow, noise, steps=steps, labels=labels, guidance=guidance)
+            pag = self.pag if pag is None else pag
+            return integrate(self.flow, noise, steps=steps, labels=labels, guidance=guidance, pag=pag)
         if prior == "gan" and self.gan is not None:
             return self.gan.synthesize(self.gan.mapping(noise, labels))
         if prior == "gaussian" and self.vae is not None:
