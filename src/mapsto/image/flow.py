@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mapsto.errors import UsageError
-from mapsto.layers import in_fp32
+from mapsto.layers import attend, in_fp32
 from mapsto.mapping import Mapping
 from mapsto.spaces import Latent
 
@@ -93,14 +93,6 @@ class Attention(nn.Module):
         seen = (value if perturbed else attend(query, key, value)).transpose(1, 2).reshape(batch, rows, columns, channels)
         out: Tensor = x + self.answer(seen).permute(0, 3, 1, 2)
         return out
-
-
-def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """softmax(q kᵀ / √head) v over [B, heads, N, head]."""
-    if query.device.type == "cpu" and query.shape[2] <= 256:  # the fused one's backward takes five times as long there
-        weights = torch.softmax(query @ key.mT * query.shape[3] ** -0.5, -1)
-        return weights @ value
-    return F.scaled_dot_product_attention(query, key, value)
 
 
 class Stage(nn.Module):
