@@ -8,7 +8,8 @@ A size of None fits every size.
     Image    [B, C, H, W]   sRGB as displayed, [0, 1]
     Style    [B, S]         entries of about unit variance; 0 changes nothing. [B, S, H, W]: another one at every place
     Latent   [B, C, H, W]   about N(0, 1)
-    Score    [B, V, T]      int64, MIDI pitch (60 is middle C), −1 for silence; a step is a sixteenth note
+    Score    [B, V, T]      int64, MIDI pitch (60 is middle C) where a note begins, −1 silence, −2 the note goes on; a step
+                            is a sixteenth
     Audio    [B, C, N]      [-1, 1], `rate_hz` samples a second
     Text     [B, T]         int64, numbers of tokens
 """
@@ -112,7 +113,10 @@ class Latent(Space):
 
 @dataclass(frozen=True)
 class Score(Space):
-    """Written music: int64 [B, V, T], MIDI pitches (60 is middle C), −1 for silence; a step lasts a sixteenth note."""
+    """Written music: int64 [B, V, T], a step lasts a sixteenth.
+
+    MIDI pitch (60 is middle C) where a note begins, −1 silence, −2 the note goes on.
+    """
 
     voices: int | None = 4
     steps: int | None = None

@@ -1,0 +1,1 @@
+"""Music: scores, what composes them, and the instruments that play them."""
