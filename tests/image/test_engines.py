@@ -1,4 +1,5 @@
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ def tiny() -> StyleNetwork:
     return network.eval().requires_grad_(False)
 
 
-def given(count: int = 1, height: int = 32, width: int = 48) -> dict[str, Tensor]:
+def given(count: int = 1, height: int = 32, width: int = 48) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(1)
     return {"style": torch.randn(count, 6, generator=generator), "noise": noise_like(height, width)}
 
@@ -31,10 +32,11 @@ def test_an_unknown_engine_is_refused() -> None:
         check_engine("openvin")
 
 
-def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["openvino", "openvino-int8"])
+def test_a_missing_library_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(UsageError) as error:
-        check_engine("openvino")
+        check_engine(name)
     assert "mapsto[fast]" in error.value.hint
 
 
@@ -44,7 +46,7 @@ def test_what_cannot_be_compiled_is_computed_by_the_network(monkeypatch: pytest.
     with torch.inference_mode():
         stats = network.measure(photo(), style=side["style"][:1], noise=side["noise"])
         assert torch.equal(OpenVino(network, 1)(photo(2), **side), network(photo(2), **side))
-        one = {"style": side["style"][:1], "noise": side["noise"], "stats": stats}
+        one: dict[str, Any] = {"style": side["style"][:1], "noise": side["noise"], "stats": stats}
         assert torch.equal(OpenVino(network, 1)(photo(), **one), network(photo(), **one))
 
 
@@ -57,3 +59,35 @@ def test_it_paints_what_pytorch_paints_in_every_size() -> None:
         with torch.inference_mode():
             assert psnr(compiled(x, **side), network(x, **side)) > 70
     assert len(compiled._sizes) == 2
+
+
+def test_eight_bits_are_enough() -> None:
+    pytest.importorskip("openvino")
+    network, x, side = tiny(), photo(1, 64, 96), given(1, 64, 96)
+    eight = OpenVino(network, 1, styles_of(side["style"]))
+    with torch.inference_mode():
+        painted, exact = eight(x, **side), network(x, **side)
+    assert 35 < psnr(painted, exact) < 70  # more, and it would not have been eight bits
+    assert torch.equal(painted, OpenVino(tiny(), 1, styles_of(side["style"]))(x, **side))
+
+
+def test_all_convolutions_between_the_first_and_the_last_are_of_eight_bits() -> None:
+    pytest.importorskip("openvino")
+    side = given()
+    eight = OpenVino(tiny(), 1, styles_of(side["style"]))
+    eight(photo(), **side)
+    (graph,) = (compiled.get_runtime_model() for compiled in eight._sizes.values())  # type: ignore[attr-defined]
+    told = [node.get_rt_info() for node in graph.get_ordered_ops()]
+    kinds = [info["runtimePrecision"].astype(str) for info in told if info["layerType"].astype(str) == "Convolution"]
+    assert sorted(kind in ("u8", "i8") for kind in kinds) == [False] * 2 + [True] * (len(kinds) - 2)
+
+
+def test_no_paint_leaves_the_photo_in_eight_bits_too() -> None:
+    pytest.importorskip("openvino")
+    network, x, side = tiny(), photo(), given()
+    side["style"] = torch.zeros(1, 6)
+    assert psnr(OpenVino(network, 1, styles_of(side["style"]))(x, **side), x) > 100
+
+
+def styles_of(style: Tensor) -> engines.Styles:
+    return tuple(tuple(row) for row in style.tolist())

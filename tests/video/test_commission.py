@@ -18,6 +18,7 @@ pytest.importorskip("cv2")
 from filming import OPEN, decoded, film
 from mapsto import weights
 from mapsto.errors import MapstoError, UnreadableInput, UsageError
+from mapsto.image.engines import ENGINES
 from mapsto.image.points import Style
 from mapsto.image.stylizer import Stylizer
 from mapsto.image.track import Leg, Track
@@ -130,6 +131,12 @@ def test_another_film_has_another_key(clip: Path, changes: dict[str, Any]) -> No
     order = ordered(clip)
     assert replace(order).key == order.key
     assert replace(order, **changes).key != order.key
+
+
+def test_every_engine_makes_a_film_of_its_own(clip: Path) -> None:
+    pytest.importorskip("openvino")
+    order = ordered(clip)
+    assert len({replace(order, way=replace(order.way, engine=engine)).key for engine in ENGINES}) == len(ENGINES)
 
 
 def test_the_key_does_not_depend_on_where_the_clip_lies_but_on_the_weights(clip: Path, home: Path) -> None:

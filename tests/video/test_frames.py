@@ -16,7 +16,7 @@ from mapsto.image.stylizer import Stylizer
 from mapsto.image.track import Leg, Track
 from mapsto.media.picture import Picture
 from mapsto.video.detail import with_detail
-from mapsto.video.frames import CELL, WORK, FramePainter, Steady, Way, blended, energy, relaxed, resized, softened
+from mapsto.video.frames import CELL, WORK, FramePainter, Steady, Way, blended, energy, met, relaxed, resized, softened
 from moving import grainy, pan, texture
 
 PHOTO = Style(torch.zeros(1, 64))
@@ -202,6 +202,21 @@ def test_the_style_follows_the_time(stylizer: Stylizer) -> None:
     (frame,) = pan(1)
     assert np.array_equal(painter(frame, 0), stylizer(Picture.of(frame), "ink").pixels)
     assert np.array_equal(painter(frame, 9), stylizer(Picture.of(frame), "mosaic").pixels)
+
+
+def test_the_styles_of_a_way_are_those_at_its_ends_and_halfway() -> None:
+    a, b = Style(torch.zeros(1, 2)), Style(torch.tensor([[1.0, 2.0]]))
+    track = Track((Leg(0, 1, a, a), Leg(1, 3, a, b), Leg(3, 3, b, b)))
+    assert met(track) == ((0.0, 0.0), (0.5, 1.0), (1.0, 2.0))
+    assert met(Track.still(b)) == ((1.0, 2.0),)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "openvino-int8"])
+def test_engines_paint_alike(stylizer: Stylizer, engine: str) -> None:
+    pytest.importorskip("openvino")
+    frames = pan(3)
+    for plain, other in zip(painted(stylizer, frames), painted(stylizer, frames, engine=engine), strict=True):
+        assert np.abs(plain.astype(float) - other).mean() < 2
 
 
 def test_resizing_to_its_own_size_is_the_frame_itself() -> None:

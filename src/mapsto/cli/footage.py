@@ -29,7 +29,7 @@ CodecName = Annotated[
 ]
 Crf = Annotated[float | None, option("--crf", help="Of clips: rate factor, smaller is better and larger.", metavar="N")]
 Engine = Annotated[
-    str, option("--engine", help="Of clips: openvino is faster on CPUs (mapsto[fast]).", metavar="torch|openvino")
+    str, option("--engine", help="Of clips: openvino is faster on CPUs (mapsto[fast]).", metavar="torch|openvino|openvino-int8")
 ]
 Workers = Annotated[
     int | None,
@@ -60,7 +60,7 @@ class Footage:
         codec: A name of `mapsto.media.coding.CODECS`; None goes by the file: vp9 in WebM, else h264.
         crf: Constant rate factor; None is the codec's usual one.
         work_size: Shorter side that is painted, auto or full.
-        engine: torch or openvino.
+        engine: torch, openvino or openvino-int8.
     """
 
     stability: float = 0.8

@@ -97,7 +97,8 @@ class FramePainter:
         self._steady = Steady(self.way.stability, self.way.seed) if self.way.stability else None
         hands = {style.hands for leg in track.legs for style in (leg.a, leg.b) if not style.is_photo}
         one = len(hands) <= 1 and stylizer.device.type == "cpu" and self.way.tile is None
-        self._compiles = one and self.way.engine == "openvino"
+        self._compiles = one and self.way.engine != "torch"
+        self._styles = met(track) if self.way.engine == "openvino-int8" else None
 
     def __call__(self, frame: Pixels, seconds: float) -> Pixels:
         """The next frame.
@@ -127,7 +128,7 @@ class FramePainter:
     def _network(self, style: Style) -> StyleNetwork | OpenVino:
         """What computes."""
         network = self.stylizer.network_for(style)
-        return compiled(network, torch.get_num_threads()) if self._compiles else network
+        return compiled(network, torch.get_num_threads(), self._styles) if self._compiles else network
 
     def _paint(self, small: Pixels, style: Style) -> Pixels:
         way, stylizer = self.way, self.stylizer
@@ -206,6 +207,12 @@ class Steady:
         return moved(noise, places[None])
 
 
+def met(track: Track) -> tuple[tuple[float, ...], ...]:
+    """Style vectors on a way: at the ends of its legs, and halfway."""
+    seen = (leg.at(leg.start + part * (leg.end - leg.start)) for leg in track.legs for part in (0, 0.5, 1))
+    return tuple(dict.fromkeys(tuple(style.z[0].tolist()) for style in seen))
+
+
 @lru_cache(maxsize=2)
 def _noise_of(height: int, width: int, seed: int) -> torch.Tensor:
     return noise_like(height, width, seed=seed)
@@ -223,9 +230,15 @@ def blended(new: Field, old: Field, weight: Field) -> Field:
         old: [H, W, 3], where it lies now.
         weight: [H, W] in [0, 1], of the old one.
     """
-    mixed = new + cv().merge([weight] * 3) * (old - new)
+    mixed = more(new, weight, cv().subtract(old, new))
     strength = np.sqrt((energy(new) + 1) / (energy(mixed) + 1)).clip(1, STRONGER) - 1
-    found: Field = mixed + cv().merge([strength] * 3) * (mixed - softened(mixed))
+    return more(mixed, strength, cv().subtract(mixed, softened(mixed)))
+
+
+def more(x: Field, weight: Field, change: Field) -> Field:
+    """x + weight · change, [H, W, C], with a weight of [H, W]; written over `change`: new memory costs more than the sums."""
+    cv().multiply(change, cv().merge([weight] * change.shape[2]), change)
+    found: Field = cv().add(x, change, change)
     return found
 
 

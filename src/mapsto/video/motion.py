@@ -8,6 +8,7 @@ search (Kroeger et al., "Fast optical flow using dense inverse search", arXiv 16
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,7 +86,7 @@ class Motion:
         found = self._search_for(later, earlier)
         still, moved = (smooth(cv().absdiff(frame, later).astype(np.float32)) for frame in (earlier, warped(earlier, found)))
         parts: list[Field] = [np.clip((still - times * moved) / GAIN, 0, 1) for times in (BETTER, SURE)]
-        flow, sure = (found * part[..., None] for part in parts)
+        flow, sure = (cv().multiply(found, cv().merge([part, part])) for part in parts)
         kept: Field = np.clip(1.5 - (still + parts[0] * (moved - still)) / SAME, 0, 1)
         return Change(flow, sure, kept)
 
@@ -110,11 +111,17 @@ def warped(frame: NDArray[Any], flow: Field, *, sharp: bool = False) -> NDArray[
         flow: [H, W, 2].
         sharp: By a cubic instead of a linear: repeated warping would blur.
     """
-    height, width = flow.shape[:2]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     how = cv().INTER_CUBIC if sharp else cv().INTER_LINEAR
-    seen: NDArray[Any] = cv().remap(frame, x + flow[..., 0], y + flow[..., 1], how, borderMode=cv().BORDER_REPLICATE)
+    seen: NDArray[Any] = cv().remap(frame, places(*flow.shape[:2]) + flow, None, how, borderMode=cv().BORDER_REPLICATE)
     return seen
+
+
+@lru_cache(maxsize=4)
+def places(height: int, width: int) -> Field:
+    """x and y of every pixel: [H, W, 2], not to be written to."""
+    found = np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), 2)
+    found.setflags(write=False)
+    return found
 
 
 def smooth(values: Field) -> Field:
