@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import report
 import torch
-from judging import Grid, Judge, Score, spread
+from judging import SEEN, Grid, Judge, Score, spread
 from presets import PRESETS
 from report import Aim, section, table
 from torch import Tensor
@@ -79,8 +79,10 @@ class Slider(NamedTuple):
 def slider(x: Tensor, judge: Judge, stylize: Stylizer, name: str) -> Slider:
     """How a preset's strength behaves on one photo."""
     row = [stylize(x, name, strength=t) for t in STRENGTHS]
-    steps = [judge.change(a, b) for a, b in pairwise(row)]
-    away = [judge.change(x, a) for a in row]
+    photo, *seen = [judge.teacher(picture, SEEN) for picture in (x, *row)]
+    change = judge.change(photo, seen[-1])
+    steps = [change(a, b) for a, b in pairwise(seen)]
+    away = [change(photo, a) for a in seen]
     rising = statistics.mean(float(b > a) for a, b in pairwise(away))
     exact = float((row[0] - x).abs().max()) <= 0.5 / 255 + 1e-6  # the photo in bytes
     return Slider(exact, rising, max(steps) / statistics.mean(steps))

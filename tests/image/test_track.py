@@ -31,9 +31,33 @@ def test_a_still_track_stands() -> None:
     assert all(Track.still(A).at(time) is A for time in (0, 0.5, 1e6))
 
 
+def test_a_bent_leg_goes_from_its_start_through_its_bends_to_its_end() -> None:
+    through = (torch.full((1, 4), 5.0), torch.full((1, 4), -2.0))
+    leg = Leg(0.0, 3.0, A, B, (0.0, 1.0), through)
+    assert leg.at(0) is A
+    assert leg.at(3) is B
+    for time, z in zip((1, 2), through, strict=True):
+        torch.testing.assert_close(leg.at(time).z, z)
+    assert dict(leg.at(1.5).hands) == {"mine": pytest.approx(0.05)}
+    torch.testing.assert_close(leg.at(1e-7).z, A.z, atol=1e-5, rtol=0)
+
+
+def test_a_bend_on_the_line_leaves_the_way_straight() -> None:
+    bent = Leg(0.0, 1.0, A, B, bends=(torch.lerp(A.z, B.z, 0.5),))
+    for time in (0.2, 0.5, 0.9):
+        torch.testing.assert_close(bent.at(time).z, Leg(0.0, 1.0, A, B).at(time).z)
+
+
 def test_what_is_written_down_is_the_same_way() -> None:
-    track = Track((Leg(0, 1.7, A, B, (0.0, 1 / 7, 1.0)),))
+    bends = (torch.randn(1, 4, generator=torch.Generator().manual_seed(0)),)
+    track = Track((Leg(0, 1.7, A, B, (0.0, 1 / 7, 1.0)), Leg(1.7, 3, B, A, bends=bends)))
     again = Track.read(json.loads(json.dumps(track.said())))
-    for time in (0, 0.3, 1.1, 1.7):
+    for time in (0, 0.3, 1.1, 1.7, 2.1, 3):
         assert torch.equal(again.at(time).z, track.at(time).z)
         assert again.at(time).hands == track.at(time).hands
+
+
+def test_what_was_written_down_before_ways_were_bent_can_be_read() -> None:
+    (said,) = Track((Leg(0, 1, A, B),)).said()
+    assert "bends" not in said
+    assert Track.read([said]).legs[0].bends == ()

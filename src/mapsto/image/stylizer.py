@@ -295,37 +295,41 @@ class Stylizer:
         if strength in (0, 1):
             return strength
         photo = Style(torch.zeros_like(style.z), style.hands)
-        return self.pace(picture, photo, style, probes=9)[0](strength)
+        return self.pace(picture, lambda t: between(photo, style, t), probes=9)[0](strength)
 
-    def pace(self, picture: Picture, start: Style, end: Style, probes: int) -> tuple[Callable[[float], float], float]:
-        """How far to go from one style to another so that equal steps look equal on a picture.
+    def pace(self, picture: Picture, way: Callable[[float], Style], probes: int) -> tuple[Callable[[float], float], float]:
+        """How far to go on a way through styles so that equal steps look equal on a picture.
+
+        Features are compared on one scale for the whole way, the mean of what they are at its ends: a step is as large as its
+        reverse, and no way is shorter than the straight one.
 
         Args:
             picture: Looked at as a thumbnail.
-            start: Reached at 0.
-            end: Reached at 1.
+            way: A style for every t in [0, 1].
             probes: Places on the way that are looked at.
 
         Returns:
             A function on [0, 1], 0 at 0 and 1 at 1; and how much changes on the whole way.
         """
-        small = F.interpolate(picture.tensor(), size=_thumbnail(picture.size), mode="bilinear", antialias=True)
+        small = thumbnail(picture)
         noise = noise_like(small.shape[2], small.shape[3], seed=0)
         total = 0.0
 
         @cache
         def taps(t: float) -> dict[str, Tensor]:
-            style = between(start, end, t)
+            style = way(t)
             z = style.z.to(device=self.device, dtype=self.dtype)
             with torch.inference_mode():
                 painted = tiles.run(self.network_for(style), small, z, noise, None)
                 found: dict[str, Tensor] = self.features(painted.to(self.device), SEEN)
                 return found
 
+        scale = {tap: float(taps(0.0)[tap].norm() + taps(1.0)[tap].norm()) / 2 for tap in SEEN}
+
         def seen(a: Tensor, b: Tensor) -> float:
             nonlocal total
             one, two = taps(float(a)), taps(float(b))
-            change = sum(float((one[tap] - two[tap]).norm() / one[tap].norm()) for tap in SEEN)
+            change = sum(float((one[tap] - two[tap]).norm()) / scale[tap] for tap in SEEN)
             total += change
             return change
 
@@ -345,10 +349,11 @@ def style_tensor(picture: Picture, side: int = STYLE_SIDE) -> Tensor:
     return F.interpolate(x, size=size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
 
 
-def _thumbnail(size: tuple[int, int], area: int = 128 * 128) -> tuple[int, int]:
-    """Height and width of a small version, multiples of 8."""
-    scale = (area / (size[0] * size[1])) ** 0.5
-    return tiles.padded(max(32, int(size[1] * scale))), tiles.padded(max(32, int(size[0] * scale)))
+def thumbnail(picture: Picture, area: int = 128 * 128) -> Tensor:
+    """A small version of about so many pixels, [1, 3, H, W] in [0, 1], both sides multiples of 8."""
+    scale = (area / (picture.width * picture.height)) ** 0.5
+    size = [tiles.padded(max(32, int(side * scale))) for side in (picture.height, picture.width)]
+    return F.interpolate(picture.tensor(), size=size, mode="bilinear", antialias=True)
 
 
 class _Clock:

@@ -1,23 +1,25 @@
 """Time → Style: a way through styles, ready to be followed frame by frame, and to be written down.
 
 Between two keys the style vector goes straight, which is the Wasserstein geodesic between the statistics that the network
-works with. How fast is decided by what is seen: along every leg a picture is painted small at `PROBES` places, the perceptual
-network measures how much changes from each to the next, and time is dealt out so that equal time is equal change. Easing comes
-after that.
+works with; where what is painted strays from the geodesic of its own statistics, the way is bent (`bending`). How fast it goes
+is decided by what is seen: along every leg a picture is painted small at `PROBES` places, the perceptual network measures how
+much changes from each to the next, and time is dealt out so that equal time is equal change. Easing comes after that.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mapsto import paths
 from mapsto.errors import UsageError
+from mapsto.image.bending import bends
 from mapsto.image.points import Style, between
 from mapsto.image.stylizer import Stylizer
 from mapsto.image.timeline import Key, closed, timed
@@ -46,6 +48,7 @@ class Leg:
         a: Where it starts.
         b: Where it ends.
         marks: How far it is after equal parts of its time, from 0 to 1.
+        bends: Style vectors that it goes through, evenly between its ends, [1, S] each; none on a straight way.
     """
 
     start: float
@@ -53,15 +56,29 @@ class Leg:
     a: Style
     b: Style
     marks: tuple[float, ...] = (0.0, 1.0)
+    bends: tuple[Tensor, ...] = ()
 
     def at(self, seconds: float) -> Style:
         """The style at a time; before the leg its start, after it its end."""
+        return self.place(self.part(seconds))
+
+    def part(self, seconds: float) -> float:
+        """How far it is at a time, from 0 to 1."""
         part = (seconds - self.start) / (self.end - self.start) if self.end > self.start else 1.0
-        if part <= 0 or part >= 1 or self.a is self.b:
-            return self.b if part >= 1 else self.a
+        if part <= 0 or part >= 1:
+            return 1.0 if part >= 1 else 0.0
         place = part * (len(self.marks) - 1)
         low, high = self.marks[int(place)], self.marks[int(place) + 1]
-        return between(self.a, self.b, low + (place - int(place)) * (high - low))
+        return low + (place - int(place)) * (high - low)
+
+    def place(self, part: float) -> Style:
+        """The style so far on the way, from 0 to 1."""
+        if self.a is self.b:
+            return self.a
+        style = between(self.a, self.b, part)
+        if not self.bends or style is self.a or style is self.b:
+            return style
+        return replace(style, z=paths.spline([self.a.z, *self.bends, self.b.z])(part))
 
 
 @dataclass(frozen=True)
@@ -90,15 +107,22 @@ class Track:
 
     def said(self) -> list[dict[str, Any]]:
         """In JSON; `read` understands it."""
-        return [
-            {"start": leg.start, "end": leg.end, "a": _said(leg.a), "b": _said(leg.b), "marks": list(leg.marks)}
-            for leg in self.legs
-        ]
+        return [_leg_said(leg) for leg in self.legs]
 
     @classmethod
     def read(cls, said: Sequence[dict[str, Any]]) -> Track:
         """What `said` told, to the last bit."""
-        return cls(tuple(Leg(**{**leg, "a": _read(leg["a"]), "b": _read(leg["b"]), "marks": (*leg["marks"],)}) for leg in said))
+        return cls(tuple(map(_leg_read, said)))
+
+
+def _leg_said(leg: Leg) -> dict[str, Any]:
+    said = {"start": leg.start, "end": leg.end, "a": _said(leg.a), "b": _said(leg.b), "marks": list(leg.marks)}
+    return said | ({"bends": [z[0].tolist() for z in leg.bends]} if leg.bends else {})
+
+
+def _leg_read(said: dict[str, Any]) -> Leg:
+    through = tuple(torch.tensor([z]) for z in said.get("bends", ()))
+    return Leg(said["start"], said["end"], _read(said["a"]), _read(said["b"]), (*said["marks"],), through)
 
 
 def _said(style: Style) -> dict[str, Any]:
@@ -159,10 +183,12 @@ class _Layer:
             return Style(torch.zeros(1, self.stylizer.base.style_size))
         return self.stylizer.style_of(list(key.parts))
 
-    def marks(self, a: Style, b: Style, seconds: float) -> tuple[tuple[float, ...], float]:
-        """Of a leg that is looked at at a time; and how much changes on it."""
-        pace, length = self.stylizer.pace(self.look(seconds), a, b, PROBES)
-        return tuple(pace(self.ease(mark / MARKS)) for mark in range(MARKS + 1)), length
+    def leg(self, a: Style, b: Style, seconds: float) -> tuple[Leg, float]:
+        """From 0 s to 1 s, as it is seen on the picture of a time; and how much changes on it."""
+        picture = self.look(seconds)
+        leg = Leg(0.0, 1.0, a, b, bends=bends(self.stylizer, picture, a, b))
+        pace, length = self.stylizer.pace(picture, leg.place, PROBES)
+        return replace(leg, marks=tuple(pace(self.ease(mark / MARKS)) for mark in range(MARKS + 1))), length
 
     def timed(self, styles: Sequence[Style], when: Sequence[Key], seconds: float | None) -> list[Leg]:
         """Between keys whose times are known; where nothing moves, a leg that stands still."""
@@ -172,7 +198,8 @@ class _Layer:
             assert key.until is not None
             if number:
                 before = styles[number - 1]
-                legs.append(Leg(clock, key.time, before, style, self.marks(before, style, (clock + key.time) / 2)[0]))
+                leg, _ = self.leg(before, style, (clock + key.time) / 2)
+                legs.append(replace(leg, start=clock, end=key.time))
             last = number + 1 == len(when)
             until = max(key.until, seconds or 0.0) if last else key.until
             legs.append(Leg(key.time if number else 0.0, until, style, style))
@@ -182,10 +209,8 @@ class _Layer:
     def spread(self, styles: Sequence[Style], seconds: float) -> list[Leg]:
         """Legs that take as long as what changes on them is much: the whole way at one pace."""
         count = len(styles) - 1
-        ways = [self.marks(a, b, seconds * (leg + 0.5) / count) for leg, (a, b) in enumerate(pairwise(styles))]
+        ways = [self.leg(a, b, seconds * (place + 0.5) / count) for place, (a, b) in enumerate(pairwise(styles))]
         whole = sum(length for _, length in ways) or 1.0
         ends = [0.0, *accumulate(seconds * length / whole for _, length in ways)]
         ends[-1] = seconds
-        return [
-            Leg(*times, *pair, marks) for times, pair, (marks, _) in zip(pairwise(ends), pairwise(styles), ways, strict=True)
-        ]
+        return [replace(leg, start=start, end=end) for (start, end), (leg, _) in zip(pairwise(ends), ways, strict=True)]
