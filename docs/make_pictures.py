@@ -15,8 +15,10 @@ from pathlib import Path
 
 from skimage import data
 
-from mapsto import Generator, Picture, Stylizer
+from mapsto import Composer, Generator, Picture, Stylizer
 from mapsto.cli.sheet import on_sheet, sheet_of
+from mapsto.sound.drawing import painted
+from mapsto.sound.roll import roll_of
 
 HERE = Path(__file__).resolve().parent / "pictures"
 LARGEST = 600_000
@@ -86,7 +88,20 @@ def sprites() -> Picture:
     return new("pixel-art", 20, 10, 1.0)
 
 
-PICTURES = {"styles": several, "strength": strengths, "between": between, "portraits": portraits, "sprites": sprites}
+def lied_to_ragtime() -> Picture:
+    """Eight bars of music between two styles."""
+    song = Composer.from_pretrained("scores").path("lied, ragtime", bars=8, key="C")
+    return Picture.of(painted(roll_of(song))).resized(400)
+
+
+PICTURES = {
+    "styles": several,
+    "strength": strengths,
+    "between": between,
+    "portraits": portraits,
+    "sprites": sprites,
+    "lied-to-ragtime": lied_to_ragtime,
+}
 
 
 def save(sheet: Picture, path: Path) -> None:

@@ -9,10 +9,14 @@ import pytest
 import mapsto
 
 SURFACE = [
+    "Composer",
     "Generator",
+    "Instruments",
     "Mapping",
     "MapstoError",
     "Picture",
+    "Score",
+    "Sound",
     "Stylizer",
     "__version__",
     "device",

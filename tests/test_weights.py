@@ -323,8 +323,9 @@ def test_an_unknown_name_offers_the_nearest(saved: Path, tmp_path: Path) -> None
 
 def test_every_architecture_in_the_table_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
+    needed = {"ImageModel": {"height": 8, "width": 8, "vae": {}}, "ScoreNetwork": {"styles": ["lied"]}}
     for name in weights.ARCHITECTURES:
-        module = weights._build(Path("test"), name, {"ImageModel": {"height": 8, "width": 8, "vae": {}}}.get(name, {}))
+        module = weights._build(Path("test"), name, needed.get(name, {}))
         assert f"{type(module).__module__}:{type(module).__name__}" == weights.ARCHITECTURES[name]
 
 

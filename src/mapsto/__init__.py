@@ -1,8 +1,9 @@
-"""Everything is a mapping: any photo in any style, and new pictures, offline, on a laptop.
+"""Everything is a mapping: any photo in any style, new pictures and new music, offline, on a laptop.
 
     import mapsto
     mapsto.style("photo.jpg", "starry-night", strength=0.7).save("out.png")
     mapsto.Generator.from_pretrained("portrait")(n=4, seed=7)[0].save("face.png")
+    mapsto.Composer.from_pretrained("scores").blend({"ragtime": 0.6, "lied": 0.4}, bars=16, seed=1).save("tune.mid")
 
 Names load when they are first used, so `import mapsto` is instant and imports neither torch nor numpy.
 """
@@ -20,15 +21,23 @@ if TYPE_CHECKING:
     from mapsto.image.styles import styles
     from mapsto.image.stylizer import Stylizer, style
     from mapsto.mapping import Mapping
+    from mapsto.media.audio import Sound
     from mapsto.media.picture import Picture
+    from mapsto.sound.composer import Composer
+    from mapsto.sound.instrument import Instruments
+    from mapsto.sound.score import Score
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Composer",
     "Generator",
+    "Instruments",
     "Mapping",
     "MapstoError",
     "Picture",
+    "Score",
+    "Sound",
     "Stylizer",
     "__version__",
     "device",
@@ -44,6 +53,10 @@ __all__ = [
 # Where each name lives; a name that is not here is a module of the package itself.
 # No module may be called like a public function: importing it would replace the function.
 _HOME = {
+    "Composer": "mapsto.sound.composer",
+    "Instruments": "mapsto.sound.instrument",
+    "Score": "mapsto.sound.score",
+    "Sound": "mapsto.media.audio",
     "Generator": "mapsto.image.generator",
     "Mapping": "mapsto.mapping",
     "MapstoError": "mapsto.errors",

@@ -31,10 +31,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 ARCHITECTURES = {
+    "DrumKit": "mapsto.sound.drums:DrumKit",
     "ImageModel": "mapsto.image.image_model:ImageModel",
+    "ScoreNetwork": "mapsto.sound.melody:ScoreNetwork",
     "PerceptualNetwork": "mapsto.image.features:PerceptualNetwork",
     "StyleEncoder": "mapsto.image.encoder:StyleEncoder",
     "StyleNetwork": "mapsto.image.stylize:StyleNetwork",
+    "TimbreVAE": "mapsto.sound.timbre:TimbreVAE",
     "VGG19": "mapsto.image.vgg:VGG19",
 }
 """Every class a file may ask for."""

@@ -130,7 +130,7 @@ def test_info_shows_settings_and_pictures_of_others(mapsto: Command) -> None:
     said = json.loads(mapsto("info", "out.webp", "--json").out)
     assert said["data"]["settings"]["strength"] == 0.5
     assert (said["data"]["width"], said["data"]["height"], said["data"]["frames"]) == (48, 32, 1)
-    assert "not painted by Mapsto" in mapsto("info", "photo.jpg").out
+    assert "not made by Mapsto" in mapsto("info", "photo.jpg").out
     assert "3 frames" in mapsto("info", animation("film.gif")).out
 
 

@@ -199,7 +199,7 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
 
 
 class Sound:
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, *, settings: object) -> None:
         path.write_bytes(b"sound")
 
 

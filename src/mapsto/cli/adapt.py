@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mapsto.cli import lessons, options
+from mapsto.cli import lessons, music, options
 from mapsto.cli.bar import Bar, spoken
 from mapsto.cli.options import option
 from mapsto.cli.voice import Voice, speaking
@@ -43,7 +43,7 @@ def adapt(
         typer.Argument(
             metavar="MODEL",
             show_default=False,
-            help="What to begin with: a model that draws, or a style network.",
+            help="What to begin with: a model that draws, a style network, a composer, or music for the one that comes along.",
             autocompletion=options.model_names,
         ),
     ],
@@ -72,6 +72,10 @@ def adapt(
         option("--freeze", help="Layers that stay, as vae.decoder:0.5 or critic:0.5; may be said again.", metavar="LAYERS"),
     ] = None,
     augment: Annotated[bool, option("--augment", help="Change what a GAN's critic sees (DiffAugment).")] = False,
+    styles: Annotated[
+        str | None,
+        option("--styles", help="For music: learn every folder as a style of its own name.", metavar="folders"),
+    ] = None,
     flip: lessons.Flip = False,
     scratch: Annotated[
         bool, option("--scratch/--no-scratch", help="Learn from nothing too, to compare; it takes as long again.")
@@ -97,8 +101,20 @@ def adapt(
     mapsto adapt portrait my_paintings/ --name mine
 
     mapsto adapt style-s my_painting.jpg --name my-hand --minutes 5
+
+    mapsto adapt music my_10_midis/ --name mine
     """
     with speaking("adapt", json=json, quiet=quiet, verbose=verbose) as voice:
+        model = music.EMBEDDED if model == "music" else model
+        if _architecture(model) == music.KIND:
+            music.refuse({"augment": augment, "flip": flip, "minutes": minutes, "photos": photos})
+            more = {"model": model, "strength": _strength(strength), "freeze": tuple(freeze or ()), "scratch": scratch}
+            wanted = music.order_of(pictures, name, run, styles, licence, overwrite=overwrite, **more)
+            music.adapt(
+                wanted, _plan(preset, steps, batch, music.LENGTHS, seed=seed, device=device, precision=precision), voice
+            )
+            return
+        _refuse({"styles": styles}, f"{model} is no composer.")
         if _architecture(model) == "StyleNetwork":
             given: dict[str, object] = {"strength": strength != "auto", "steps": steps, "batch": batch}
             given |= {"augment": augment, "flip": flip, "run": run, "licence": licence, "overwrite": overwrite}
@@ -141,7 +157,7 @@ def _architecture(model: str) -> str:
     except WeightsError:
         models.check_known(model)
         raise
-    if kind not in (models.KIND, "StyleNetwork"):
+    if kind not in (models.KIND, "StyleNetwork", music.KIND):
         known = ", ".join([*models.names(), "style-s"])
         raise WeightsError(f"{model} is a {kind}, which cannot be adapted.", f"These can: {known}.")
     return kind
@@ -200,15 +216,23 @@ def _strength(text: str) -> float | Literal["auto"]:
     return found
 
 
-def _plan(preset: str, steps: int | None, batch: int | None, *, device: str, **more: Any) -> Plan:
+def _plan(
+    preset: str,
+    steps: int | None,
+    batch: int | None,
+    lengths: Mapping[str, tuple[int, int]] = LENGTHS,
+    *,
+    device: str,
+    **more: Any,
+) -> Plan:
     from mapsto import device as devices
     from mapsto.learning.plans import Plan
 
-    if preset not in LENGTHS:
-        near = nearest(preset, list(LENGTHS)) or list(LENGTHS)
+    if preset not in lengths:
+        near = nearest(preset, list(lengths)) or list(lengths)
         raise UsageError(f"There is no preset called {preset!r}.", f"Perhaps {' or '.join(near)}?")
     devices.pick(device)
-    usual, pictures = LENGTHS[preset]
+    usual, pictures = lengths[preset]
     steps, batch = usual if steps is None else steps, pictures if batch is None else batch
     return Plan(steps=steps, batch=batch, device=device, threads=lessons.threads(), **more)
 

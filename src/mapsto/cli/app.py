@@ -14,6 +14,7 @@ import typer
 import mapsto
 from mapsto.cli import (
     adapt,
+    compose,
     config,
     demo,
     doctor,
@@ -25,9 +26,11 @@ from mapsto.cli import (
     models,
     morph,
     paint,
+    play,
     preview,
     reconstruct,
     redo,
+    sound,
     stream,
     style,
     styles,
@@ -70,6 +73,9 @@ app.command("walk")(walk.walk)
 app.command("mix")(mix.mix)
 app.command("edit")(edit.edit)
 app.command("paint")(paint.paint)
+app.command("compose")(compose.compose)
+app.command("sound")(sound.sound)
+app.command("play")(play.play)
 app.command("models")(models.models)
 app.command("info")(info.info)
 app.command("redo")(redo.redo)

@@ -21,6 +21,12 @@ from mapsto.errors import MapstoError, NoSpace, UnreadableInput, UsageError
 from mapsto.files import sha256
 from mapsto.media.picture import Picture
 
+SCORES = (".mid", ".midi")
+"""Extensions of files that hold written music."""
+
+SOUNDS = (".wav", ".flac")
+"""And of those that hold sound, and say how it was made."""
+
 
 def check_source(source: Path | None, styles: Sequence[str], max_pixels: int) -> None:
     """Find out before anything heavy is loaded whether a file can be a picture at all.
@@ -60,6 +66,16 @@ def check_target(target: Path | None, overwrite: bool, *, moving: bool = False) 
         format_of(target)
     else:
         encoding.format_of(target)
+    check_place(target, overwrite)
+
+
+def check_place(target: Path, overwrite: bool) -> None:
+    """Find out whether a file can be written, whatever its format.
+
+    Raises:
+        UsageError: the file is there and was not made by Mapsto.
+        NoSpace: the place cannot be written.
+    """
     if target.is_file() and not overwrite and not is_ours(target):
         raise UsageError(f"{target} is there already, and Mapsto did not make it.", "Choose another name, or say --overwrite.")
     folder = next(parent for parent in target.absolute().parents if parent.exists())
@@ -70,21 +86,29 @@ def check_target(target: Path | None, overwrite: bool, *, moving: bool = False) 
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a picture or a film says that Mapsto made it."""
+    """Whether a picture, a film, a score or a sound says that Mapsto made it."""
     with suppress(UnreadableInput):  # also where nothing is there
         return "mapsto" in (said_by(path) or {})
     return False
 
 
 def said_by(path: Path) -> dict[str, Any] | None:
-    """The settings in a picture or a film.
+    """The settings in a picture, a film, a score or a sound.
 
     Raises:
-        UnreadableInput: neither.
+        UnreadableInput: none of them.
     """
     from mapsto.media import picture, video
     from mapsto.media.clip import is_clip
 
+    if path.suffix.lower() in SOUNDS:
+        from mapsto.media import audio
+
+        return audio.settings(path)
+    if path.suffix.lower() in SCORES:
+        from mapsto.sound.score import Score
+
+        return dict(Score.read(path).settings)
     return video.about(path).settings if is_clip(path) else picture.settings(path)
 
 

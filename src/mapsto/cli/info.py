@@ -1,4 +1,4 @@
-"""`mapsto info`: what a picture is, and how it was painted."""
+"""`mapsto info`: what a picture, a film or a piece of music is, and how it was made."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from mapsto.media.video import Film
+    from mapsto.sound.score import Track
 
 
 def info(
@@ -20,11 +21,17 @@ def info(
     json: options.Json = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Show what a picture is and how it was painted."""
+    """Show what a picture, a film or a piece of music is, and how it was made."""
+    from mapsto.cli.batch import SCORES
+
     with speaking("info", json=json, verbose=verbose) as voice:
-        found = about(file)
+        if file.suffix.lower() in SCORES:
+            found = about_score(file)
+            show = _show_score
+        else:
+            found, show = about(file), _show
         voice.data |= found
-        _show(file, found, voice)
+        show(file, found, voice)
 
 
 def about(path: Path) -> dict[str, Any]:
@@ -59,6 +66,38 @@ def about(path: Path) -> dict[str, Any]:
                 "settings": metadata.settings_of(image),
             }
     return {**found, "frames": animation.about(path, max_pixels=2**40).frames}
+
+
+def about_score(path: Path) -> dict[str, Any]:
+    """Tracks, bars, meter, key, tempo, length and notes of a MIDI file, its styles by bars, and how it was made.
+
+    Raises:
+        UnreadableInput: no MIDI file, or a damaged one.
+    """
+    from mapsto.media.midi import read_midi
+    from mapsto.sound.tonality import estimated
+
+    score, remarks = read_midi(path)
+    return {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "format": "MIDI",
+        "bars": score.bars,
+        "meter": str(score.meter),
+        "key": score.key,
+        "sounds_like": estimated(score.grid()),
+        "tempo_bpm": score.tempo_bpm,
+        "seconds": round(score.seconds, 3),
+        "notes": sum(len(track.notes) for track in score.tracks),
+        "tracks": [_track(track) for track in score.tracks],
+        "styles": [dict(blend) for blend in score.styles],
+        "remarks": list(remarks),
+        "settings": dict(score.settings),
+    }
+
+
+def _track(track: Track) -> dict[str, Any]:
+    return {"name": track.name, "instrument": track.instrument, "drums": track.drums, "notes": len(track.notes)}
 
 
 def _film(film: Film, suffix: str) -> dict[str, Any]:
@@ -99,9 +138,45 @@ def _show(path: Path, found: dict[str, Any], voice: Voice) -> None:
     _line(voice, "picture", f"{found['format']}, {found['width']}×{found['height']}{frames}{turned}, {_bytes(found['bytes'])}")
     _line(voice, "colours", f"{found['mode']}, {found['profile'] or 'no profile (taken as sRGB)'}")
     _line(voice, "metadata", " and ".join(name for name, key in (("EXIF", "exif"), ("XMP", "xmp")) if found[key]) or "none")
-    settings = found["settings"]
+    _show_settings(path, found["settings"], voice)
+
+
+def _show_score(path: Path, found: dict[str, Any], voice: Voice) -> None:
+    from mapsto.cli.bar import spoken
+
+    voice.result(str(path))
+    sounds = "" if found["sounds_like"] == found["key"] or found["settings"] else f", which sounds like {found['sounds_like']}"
+    _line(voice, "music", f"{_count(found['bars'], 'bar')} of {found['meter']} in {found['key']}{sounds}")
+    _line(voice, "length", f"{spoken(found['seconds'])} at {found['tempo_bpm']:g} quarter notes a minute")
+    for track in found["tracks"]:
+        played = "" if track["instrument"] == track["name"] else f" ({track['instrument']})"
+        _line(voice, "track", f"{track['name'] or 'without a name'}{played}, {_count(track['notes'], 'note')}")
+    for bars, blend in _runs(found["styles"]):
+        _line(voice, f"bars {bars}", ", ".join(f"{name} {weight:.0%}" for name, weight in blend.items()) or "no style")
+    for remark in found["remarks"]:
+        _line(voice, "not kept", remark)
+    _show_settings(path, found["settings"], voice)
+
+
+def _runs(blends: list[dict[str, float]]) -> list[tuple[str, dict[str, float]]]:
+    """Bars of one blend together, as "1-8"; of more than eight such, the first and the last four."""
+    from itertools import groupby
+
+    runs, bar = [], 1
+    for blend, same in groupby(blends):
+        last = bar + len(list(same)) - 1
+        runs.append((f"{bar}" if last == bar else f"{bar}-{last}", blend))
+        bar = last + 1
+    return runs if len(runs) <= 8 else [*runs[:4], *runs[-4:]]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _show_settings(path: Path, settings: dict[str, Any] | None, voice: Voice) -> None:
     if settings is None or "mapsto" not in settings:
-        _line(voice, "settings", "none: not painted by Mapsto, or with --strip")
+        _line(voice, "settings", "none: not made by Mapsto, or with --strip")
         return
     for name, text in told(settings).items():
         _line(voice, name, text)
@@ -115,9 +190,11 @@ def told(settings: dict[str, Any]) -> dict[str, str]:
     first = {"made by": f"Mapsto {settings['mapsto']}, PyTorch {settings.get('torch', '?')}, {settings.get('command', '?')}"}
     if "source" in settings:
         first["from"] = _digested(settings["source"], "name")
+    if _list(settings.get("sources")):
+        first["from"] = ", ".join(_digested(source, "name") for source in settings["sources"])
     if "style" in settings:
         first["style"] = ", ".join(_part(part) for part in _list(settings["style"])) or "?"
-    shown = ("mapsto", "command", "style", "weights", "source", "torch")
+    shown = ("mapsto", "command", "style", "weights", "source", "sources", "torch")
     asked = {key: value for key, value in settings.items() if key not in shown and (value is not None or key == "size")}
     if "scene" in asked:  # which says how large
         asked.pop("size", None)

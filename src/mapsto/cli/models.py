@@ -15,12 +15,12 @@ LONGEST = 60
 
 
 def models(
-    forget: Annotated[str | None, option("--forget", help="Delete a model of your own.", metavar="NAME")] = None,
+    forget: Annotated[str | None, option("--forget", help="Delete a model or a composer of your own.", metavar="NAME")] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """List the models that draw new pictures.
+    """List the models that draw new pictures; `mapsto styles --music` lists composers.
 
     What they draw, how large, by which priors, how well, and under which licence.
     """

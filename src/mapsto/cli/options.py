@@ -82,7 +82,7 @@ Overwrite = Annotated[bool, option("--overwrite", help="Replace files that Mapst
 Json = Annotated[bool, option("--json", help="Say everything in one JSON object on standard output.")]
 Quiet = Annotated[bool, option("-q", "--quiet", help="Say nothing but errors.")]
 Verbose = Annotated[bool, option("-v", "--verbose", help="Say more; show tracebacks.")]
-File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A picture.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A picture, a film or a MIDI file.")]
 
 # ---- of the verbs that draw new pictures; defaults are those of `mapsto.Generator` ----
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mapsto.cli import former, options, plan
+from mapsto.cli.compose import compose_again
 from mapsto.cli.former import Wish, repeated
 from mapsto.cli.order import File, Ingredient, Order, order_of, pixels_of
 from mapsto.cli.remaking import film_again, make_again, morph_again, paint_again
@@ -50,6 +51,8 @@ def redo(
             paint_again(wish, voice)
         elif settings.get("command") == "morph":
             morph_again(wish, voice)
+        elif settings.get("command") == "compose":
+            compose_again(wish, voice)
         elif settings.get("command") in KINDS:
             make_again(wish, voice)
         else:

@@ -13,6 +13,7 @@ from mapsto.cli.voice import Voice, speaking
 from mapsto.errors import UsageError
 
 COLUMNS = ("name", "kind", "hand", "artist", "title", "year")
+MUSICAL = ("name", "model", "kind", "tempo_bpm", "meter")
 
 
 def styles(
@@ -20,6 +21,7 @@ def styles(
         Path | None, option("--sheet", help="Paint this photo in every style, on one sheet.", metavar="PHOTO")
     ] = None,
     output: Annotated[Path | None, option("-o", "--output", help="The sheet's file; by default PHOTO.styles.png.")] = None,
+    music: Annotated[bool, option("--music", help="List styles of music, and who composes in them.")] = False,
     forget: Annotated[str | None, option("--forget", help="Delete a learned style.", metavar="NAME")] = None,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
@@ -37,7 +39,9 @@ def styles(
     from mapsto.cli.order import Order
 
     with speaking("styles", json=json, quiet=quiet, verbose=verbose) as voice:
-        if forget is not None:
+        if music:
+            _list_music(voice)
+        elif forget is not None:
             _forget(forget, voice)
         elif sheet is not None:
             order = Order(seed=seed, device=device, precision=precision, weights=weights)
@@ -60,6 +64,15 @@ def _list(weights: str, voice: Voice) -> None:
     voice.data["styles"] = found
     rows = [[str(style.get(column, "")) for column in COLUMNS] for style in found]
     show(COLUMNS, rows, voice, whole=("name", "kind", "year"))
+
+
+def _list_music(voice: Voice) -> None:
+    from mapsto.sound.composers import styles
+
+    found = styles()
+    voice.data["styles"] = found
+    rows = [["" if style[column] is None else str(style[column]) for column in MUSICAL] for style in found]
+    show(MUSICAL, rows, voice, whole=MUSICAL)
 
 
 def _write_sheet(photo: Path, target: Path, order: Any, voice: Voice, *, overwrite: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mapsto.cli import lessons, options
+from mapsto.cli import lessons, music, options
 from mapsto.cli.bar import Bar, spoken
 from mapsto.cli.options import option
 from mapsto.cli.voice import Voice, speaking
@@ -41,7 +41,9 @@ def train(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="vae|flow|gan", show_default=False, help="What to learn: a VAE, or a VAE and then a flow or a GAN over it."
+            metavar="vae|flow|gan|music",
+            show_default=False,
+            help="What to learn: a VAE, a VAE and then a flow or a GAN over it, or a composer.",
         ),
     ],
     pictures: lessons.Pictures,
@@ -64,6 +66,10 @@ def train(
         option(
             "--labels", help="Learn classes, told by folders, names like oak_01.jpg, or a table.", metavar="folders|names|CSV"
         ),
+    ] = None,
+    styles: Annotated[
+        str | None,
+        option("--styles", help="For music: learn every folder as a style of its own name.", metavar="folders"),
     ] = None,
     flip: lessons.Flip = False,
     transparent: Annotated[bool, option("--transparent", help="Learn transparency too; else it becomes white.")] = False,
@@ -103,9 +109,41 @@ def train(
     mapsto train gan sprites/ --size 32 --space pixels --transparent --labels folders
 
     mapsto generate mine -n 16
+
+    mapsto train music my_midis/ --name mine --styles folders
     """
     first = lessons.is_first()
     with speaking("train", json=json and first, quiet=quiet or not first, verbose=verbose) as voice:
+        if kind == "music":
+            music.refuse(
+                {
+                    "size": size,
+                    "vae": vae,
+                    "labels": labels,
+                    "flip": flip,
+                    "transparent": transparent,
+                    "loss": loss != "relativistic",
+                    "space": space != "latents",
+                    "augment": augment != "auto",
+                }
+            )
+            more = {"preset": preset, "held_out": held_out, "resume": resume, "overwrite": overwrite}
+            plan = _plan(
+                steps,
+                hours,
+                preset,
+                batch=_music_batch(preset) if batch is None else batch,
+                accumulate=accumulate,
+                checkpoint_every=checkpoint_every,
+                seed=seed,
+                device=device,
+                precision=precision,
+                clip=1.0,
+            )
+            music.train(music.order_of(pictures, name, run, styles, licence, **more), plan, voice, dry_run=dry_run)
+            return
+        if styles is not None:
+            raise UsageError("--styles is for music.", "Classes of pictures are told by --labels.")
         from mapsto.image import own_models
 
         model = name if name is not None else own_models.name_for(pictures)
@@ -208,6 +246,13 @@ def _plan(steps: int | None, hours: float | None, preset: str, *, batch: int | N
     devices.pick(device)
     batch = PRESETS[preset].batch if batch is None else batch
     return Plan(steps=steps or 0, hours=hours, batch=batch, device=device, threads=lessons.threads(), **more)
+
+
+def _music_batch(preset: str) -> int:
+    from mapsto.learning.from_scores import PRESETS, check_preset
+
+    check_preset(preset)
+    return PRESETS[preset][1]
 
 
 def _workshop(order: Order, plan: Plan, voice: Voice) -> Workshop:

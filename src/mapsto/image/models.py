@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ from mapsto.errors import UsageError, WeightsError
 from mapsto.image import own_models
 
 KIND = "ImageModel"
+
+LEARNED = (KIND, "ScoreNetwork")
+"""What a user can train, and forget: models of pictures, and composers."""
 
 
 def names() -> list[str]:
@@ -41,13 +44,13 @@ def check_known(name: str | Path) -> None:
 
 
 def forget(name: str) -> Path | None:
-    """Delete a model of the user's own; → where its training still lies, None where there is none.
+    """Delete a model or a composer of the user's own; → where its training still lies, None where there is none.
 
     Raises:
         UsageError: no such model, or one that came with Mapsto.
     """
     path, run = own_models.path_of(name), own_models.run_of(name)
-    known = _cards()
+    known = _cards(LEARNED)
     if name in known and weights.resolve(name) != path:
         raise UsageError(f"{name} came with Mapsto and stays.", "Only models of your own are forgotten.")
     if name not in known:
@@ -57,15 +60,15 @@ def forget(name: str) -> Path | None:
     return run if run.is_dir() else None
 
 
-def _cards() -> dict[str, dict[str, Any]]:
-    """The cards of all models by name; what cannot be read is no model."""
+def _cards(kinds: Collection[str] = (KIND,)) -> dict[str, dict[str, Any]]:
+    """The cards of all models of some kinds by name; what cannot be read is no model."""
     found: dict[str, dict[str, Any]] = {}
     for name, path in weights.catalogue().items():
         try:
             card = weights.card(path)
         except WeightsError:
             continue
-        if card["architecture"] == KIND:
+        if card["architecture"] in kinds:
             found[name] = card
     return found
 

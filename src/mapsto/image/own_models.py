@@ -1,4 +1,4 @@
-"""Models of pictures that a user trained: kept as weights under a name, each with its story; runs lie beside them.
+"""Models of pictures, and composers, that a user trained: weights under a name, each with its story; runs lie beside them.
 
 data/weights/NAME.safetensors     the model
 data/runs/NAME/                   its training: logs, sample grids, checkpoints, and a GAN's critic
@@ -16,7 +16,7 @@ from mapsto.files import check_writable, data_dir
 from mapsto.image.hands import LONGEST, check_name
 
 if TYPE_CHECKING:
-    from mapsto.image.image_model import ImageModel
+    from torch import nn
 
 LICENCE = "unknown: the user's own pictures"
 CRITIC = "critic.safetensors"
@@ -38,12 +38,13 @@ def name_for(pictures: Path) -> str:
     return re.sub(r"[^\w]+", "-", pictures.resolve().stem.lower()).strip("-")[:LONGEST] or "mine"
 
 
-def check_free(name: str, *, overwrite: bool = False) -> None:
+def check_free(name: str, *, overwrite: bool = False, kind: str = "ImageModel") -> None:
     """Find out before hours of learning whether a model can be kept under a name.
 
     Args:
         name: For the model.
         overwrite: A model that the user trained before may be replaced.
+        kind: What it will be; only such a one is replaced.
 
     Raises:
         UsageError: other characters than letters, digits, - and _, or a name that is taken.
@@ -53,7 +54,7 @@ def check_free(name: str, *, overwrite: bool = False) -> None:
     taken = weights.catalogue().get(name)
     if taken is not None and taken != path_of(name):
         raise UsageError(f"{name} is the name of weights that come with Mapsto.", "Choose another with --name.")
-    if taken is not None and not (overwrite and weights.card(taken)["architecture"] == "ImageModel"):
+    if taken is not None and not (overwrite and weights.card(taken)["architecture"] == kind):
         raise UsageError(f"There are weights called {name} already.", "Choose another with --name, or say --overwrite.")
     try:
         check_writable(path_of(name).parent)
@@ -61,7 +62,7 @@ def check_free(name: str, *, overwrite: bool = False) -> None:
         raise NoSpace(f"Models cannot be kept. {error.what}", "Set MAPSTO_HOME to a writable folder.") from error
 
 
-def keep(name: str, model: ImageModel, card: dict[str, Any]) -> Path:
+def keep(name: str, model: nn.Module, card: dict[str, Any]) -> Path:
     """Write a model under its name; → the file.
 
     Args:

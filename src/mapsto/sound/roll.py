@@ -300,10 +300,10 @@ def write_roll(score: Score, path: Path) -> None:
 
 
 def write_sound(score: Score, path: Path) -> None:
-    """Play the score and write the sound, as WAV or FLAC, by the suffix."""
+    """Play the score and write the sound, as WAV or FLAC, by the suffix; the file keeps the score's settings."""
     from mapsto.sound.render import render
 
-    render(score).save(path)
+    render(score).save(path, settings=dict(score.settings) or None)
 
 
 def html(score: Score) -> str:
