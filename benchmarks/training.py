@@ -2,7 +2,7 @@
 
     python benchmarks/training.py                    # about 12 minutes on two cores
     python benchmarks/training.py --seconds 5        # quicker and rougher
-    python benchmarks/training.py --only processes   # one part: loop, resume, processes
+    python benchmarks/training.py --only processes   # one part: loop, compiled, resume, processes
 
 Images per CPU-second of one thread; ours and the plain loop take turns, so that both meet the same load, and the median of the
 rounds counts. Random weights and random latents or pictures: neither changes what a step costs.
@@ -25,7 +25,7 @@ from pathlib import Path
 import report
 import torch
 from report import Aim, section, table
-from torch import Tensor
+from torch import Tensor, nn
 
 from mapsto import device
 from mapsto.image.flow import FlowNetwork
@@ -38,7 +38,7 @@ from mapsto.learning.gan import GanGame
 from mapsto.learning.plans import Indices
 from mapsto.learning.vae import VaeGame
 
-PARTS = ("loop", "resume", "processes")
+PARTS = ("loop", "compiled", "resume", "processes")
 ROUNDS = 3
 WARM = 4
 """Steps before the clock runs; the first pay for memory, and penalties come every fourth."""
@@ -109,9 +109,12 @@ def _pace(reports: Iterable[Report], steps: int, clock: Callable[[], float]) -> 
     return steps / (times[WARM + steps] - times[WARM])
 
 
-def plain(name: str, precision: str, steps: int) -> float:
+def plain(name: str, precision: str, steps: int, *, compiled: bool = False) -> float:
     """Images per CPU-second of the same step as one would write it for one experiment: no rows, no checks, no resume."""
     game, source, batch = GAMES[name]()
+    if compiled:
+        for child in compilable(game):
+            child.compile()
     game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parts = {player: list(game.part(player).parameters()) for player in game.players}
     optimisers = {
@@ -161,6 +164,30 @@ def loop(options: argparse.Namespace, folder: Path) -> tuple[str, list[Aim]]:
         table(("game", "precision", "ours", "plain loop", "share"), rows),
     )
     return text, found
+
+
+def compilable(game: Game) -> list[nn.Module]:
+    """What `torch.compile` can take: a critic is asked for the gradient of its gradient, which it cannot."""
+    parts = [game.part(name) for name in game.players if name != "critic"]
+    return [child for part in parts for child in (part, *part.children())]
+
+
+def compiled(options: argparse.Namespace, _folder: Path) -> tuple[str, list[Aim]]:
+    """Whether `torch.compile` would make the plain loop faster: bf16, both in turns, compiling not counted."""
+    device.set_threads(1)
+    rows = []
+    for name, label in LABELS.items():
+        batch = GAMES[name]()[2]
+        steps = max(8, round(options.seconds * plain(name, "bf16", 4) / batch / 4) * 4)
+        pairs = [(plain(name, "bf16", steps, compiled=True), plain(name, "bf16", steps)) for _ in range(ROUNDS)]
+        mine, theirs = (statistics.median(each) for each in zip(*pairs, strict=True))
+        rows.append((label, f"{mine:.1f}", f"{theirs:.1f}", f"{statistics.median(a / b for a, b in pairs):.2f}"))
+    text = section(
+        "Would compiling help?",
+        "The plain loop in bf16 with `torch.compile`, but for critics, whose penalties need second derivatives.\n",
+        table(("game", "compiled", "as it is", "ratio"), rows),
+    )
+    return text, []
 
 
 # ---- resuming ---------------------------------------------------------------------------------------------------------------
@@ -213,30 +240,39 @@ def _saving(name: str, run: Path) -> tuple[float, int]:
 
 
 def processes(options: argparse.Namespace, folder: Path) -> tuple[str, list[Aim]]:
-    """One process with a batch, and two that share twice that batch: images per second on the wall."""
+    """One process with a batch, two that share twice that batch, and two that are strangers: what the machine gives.
+
+    Images per second on the wall.
+    """
     rows, found = [], []
     for name, label in LABELS.items():
-        one, two = (_launched(name, count, options.seconds, folder) for count in (1, 2))
+        one, two = (_launched(name, count, options.seconds, folder)[0] for count in (1, 2))
+        apart = sum(_launched(name, 1, options.seconds, folder, runs=2))
         share = two / one / 2
-        rows.append((label, f"{one:.1f}", f"{two:.1f}", f"{share:.2f}"))
+        rows.append((label, f"{one:.1f}", f"{two:.1f}", f"{share:.2f}", f"{apart / one / 2:.2f}"))
         found.append(Aim(f"{label}: two processes, of twice one", "≥ 0.85", f"{share:.2f}", share >= 0.85))
     text = section(
         "Two processes",
         f"Started by torchrun on one machine with {device.cores()} core(s), one thread each, gloo, fp32; "
         "the batch is 64 or 16 for each process. Images per second on the wall.\n",
-        table(("game", "one process", "two", "two / (2 × one)"), rows),
+        table(("game", "one process", "two", "two / (2 × one)", "the same of two strangers"), rows),
     )
     return text, found
 
 
-def _launched(name: str, count: int, seconds: float, folder: Path) -> float:
-    answer = folder / f"{name}-{count}.json"
+def _launched(name: str, count: int, seconds: float, folder: Path, runs: int = 1) -> list[float]:
+    """Images per second of so many runs at once, of so many processes each."""
+    answers = [folder / f"{name}-{count}-{runs}-{run}.json" for run in range(runs)]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", __file__]
-    inner = ["--worker", name, str(answer), "--seconds", str(seconds)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, *inner], check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    found: float = json.loads(answer.read_text())
-    return found
+    started = []
+    for answer in answers:
+        inner = ["--worker", name, str(answer), "--seconds", str(seconds)]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        started.append(subprocess.Popen([*command, *inner], env=environment, **quiet))  # type: ignore[call-overload]
+    if any(process.wait() for process in started):
+        raise RuntimeError(f"A worker of {name} failed.")
+    return [json.loads(answer.read_text()) for answer in answers]
 
 
 def worker(name: str, answer: Path, seconds: float) -> None:
