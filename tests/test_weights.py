@@ -334,3 +334,9 @@ def test_every_embedded_file_loads_and_tells_its_story(monkeypatch: pytest.Monke
     for path in (Path(weights.__file__).parent / "embedded").glob("*.safetensors"):
         weights.load(path)
         assert {*weights.WRITTEN_BY_HAND, "scores"} <= weights.card(path).keys()
+
+
+def test_loading_imports_no_compiler() -> None:
+    # Drawing first weights on the meta device does, and takes more than a second of every command.
+    said = "import sys; from mapsto import weights; weights.load('style-s'); print('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.strip() == "False"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -241,16 +241,27 @@ def _modest(value: Any) -> bool:
 
 
 def _build(path: Path, architecture: str, arguments: dict[str, Any]) -> nn.Module:
-    """The module with fresh weights; the global random state is left as it was."""
-    import torch
-
+    """The module with weights that mean nothing: nobody draws what a file replaces."""
     home, _, name = _home(architecture).partition(":")
     try:
-        with torch.random.fork_rng(devices=[]):
+        with _undrawn():
             module: nn.Module = getattr(import_module(home), name)(**arguments)
             return module
     except (TypeError, ValueError, LookupError, RuntimeError, ArithmeticError) as error:
         raise WeightsError(f"{path.name} does not describe a {architecture}: {error}.") from error
+
+
+def _undrawn() -> AbstractContextManager[Any]:
+    """In which `torch.nn.init` does nothing: on the meta device it would import a compiler, for more than a second."""
+    from torch.overrides import TorchFunctionMode
+
+    class Undrawn(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if getattr(function, "__module__", None) == "torch.nn.init":
+                return (kwargs or {}).get("tensor", args[0] if args else None)
+            return function(*args, **(kwargs or {}))
+
+    return Undrawn()
 
 
 def _compare(path: Path, entries: dict[str, tuple[tuple[int, ...], str]], blueprint: Mapping[str, Tensor]) -> None:

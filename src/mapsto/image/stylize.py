@@ -69,8 +69,8 @@ class ConditionalNorm(nn.Module):
         self.affine = nn.Linear(style_size, 2 * channels, bias=constant)
         nn.init.normal_(self.affine.weight, std=0.3)
         if constant:
-            with torch.no_grad():
-                self.affine.bias.copy_(torch.cat([torch.ones(channels), torch.zeros(channels)]))
+            nn.init.ones_(self.affine.bias[:channels])
+            nn.init.zeros_(self.affine.bias[channels:])
 
     def forward(self, x: Tensor, style: Tensor, stats: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """x [B, C, H, W], style [B, S] → [B, C, H, W]; `stats` replaces what would be measured on x."""
