@@ -61,17 +61,6 @@ def same_everywhere(tensors: Iterable[Tensor], fabric: Fabric) -> None:
             dist.broadcast(tensor, 0)
 
 
-def mean_everywhere(tensors: Sequence[Tensor], fabric: Fabric) -> None:
-    """Replace tensors by their mean over all processes, in place and in one message."""
-    if fabric.world_size > 1 and tensors:
-        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        dist.all_reduce(flat)
-        flat /= fabric.world_size
-        means = torch.split(flat, [tensor.numel() for tensor in tensors])
-        for tensor, mean in zip(tensors, means, strict=True):
-            tensor.copy_(mean.view(tensor.shape))
-
-
 def any_of(flags: Sequence[bool], fabric: Fabric) -> list[bool]:
     """What at least one of the processes says yes to: one answer for all of them."""
     if fabric.world_size == 1:

@@ -15,7 +15,8 @@ from mapsto import device
 from mapsto.errors import WeightsError
 from mapsto.learning.feed import Feed
 from mapsto.learning.games import Batch, Game, Moment
-from mapsto.learning.launch import mean_everywhere, same_everywhere
+from mapsto.learning.gradients import SharedGradients
+from mapsto.learning.launch import same_everywhere
 from mapsto.learning.plans import Plan, average_weight, randomness, rate_at
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Players:
         self.parts = {name: game.part(name).train() for name in game.players}
         self.trained = {name: _trained(part) for name, part in self.parts.items()}
         same_everywhere((t for part in self.parts.values() for t in part.state_dict().values()), fabric)
+        several = fabric.world_size > 1
+        self.shared = {name: SharedGradients(self.trained[name].values()) for name in game.players if several}
         self.optimisers = {name: self._optimiser(name) for name in game.players}
         self.averages = {name: copy.deepcopy(game.part(name)).eval().requires_grad_(False) for name in game.averaged}
 
@@ -78,15 +81,17 @@ class Players:
         self._only(player)
         optimiser.zero_grad()
         found: dict[str, Tensor] = {}
-        for batch, moment in zip(pieces, moments, strict=True):
+        for number, (batch, moment) in enumerate(zip(pieces, moments, strict=True), 1):
             device.reseed(self.fabric.device, moment.generator.initial_seed())  # dropout asks nobody for a generator
             with self.precision():
                 terms = self.game.terms(player, batch, moment)
-            share = len(batch.x) * self.fabric.world_size / self.plan.batch
+            share = len(batch.x) / self.plan.batch
+            if player in self.shared and number == len(pieces):
+                self.shared[player].expect()
             if terms:
                 (share * torch.stack([term.float() for term in terms.values()]).sum()).backward()  # type: ignore[no-untyped-call]
             for name, term in terms.items():
-                found[name] = found.get(name, 0) + share * term.detach().float()
+                found[name] = found.get(name, 0) + share * self.fabric.world_size * term.detach().float()
         if found:
             found["gradient"] = self._descend(player, pace, self.game.betas_at(moments[0].part))
         return found
@@ -103,6 +108,8 @@ class Players:
 
     def leave(self) -> None:
         """Give the game back as it came: everything that was trained requires gradients, and holds none."""
+        for shared in self.shared.values():
+            shared.close()
         for name, parameters in self.trained.items():
             self.optimisers[name].zero_grad()
             for parameter in parameters.values():
@@ -111,8 +118,9 @@ class Players:
     def _descend(self, player: str, pace: float, betas: tuple[float, float]) -> Tensor:
         """One step of the optimiser; the length of the gradient."""
         moved = [p for p in self.trained[player].values() if p.grad is not None]
+        if player in self.shared:
+            self.shared[player].gather()
         gradients = [p.grad for p in moved if p.grad is not None]
-        mean_everywhere(gradients, self.fabric)
         length = get_total_norm(gradients)
         if self.plan.clip is not None:
             clip_grads_with_norm_(moved, self.plan.clip, length)
@@ -125,7 +133,8 @@ class Players:
         """What no gradient carries, running statistics and the game's own state, is everywhere as the first process has it."""
         if self.fabric.world_size > 1:
             same_everywhere((buffer for part in self.parts.values() for buffer in part.buffers()), self.fabric)
-            self.game.load_extra_state(self.fabric.broadcast(self.game.extra_state()))
+            if own := self.game.extra_state():
+                self.game.load_extra_state(self.fabric.broadcast(own))
 
     def _settle(self, weight: float) -> None:
         """Move the averages; buffers, as running statistics, are taken over."""

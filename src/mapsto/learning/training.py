@@ -163,9 +163,16 @@ class Training:
         while self.at.step < self.plan.steps:
             self._advance()
             done = self.at.step == self.plan.steps
-            stop, due = any_of([self.interruption.asked, done or self._save_due()], self.fabric)
             log = done or self._is_time("row") or self._is_time("grid")
-            if (stop or due or log or self._is_time("look")) and self._diverged():
+            looked = log or self._is_time("look")
+            wrong = self.meter.look() if looked else {}
+            # Processes wait for each other as rarely as can be: mostly one question a step.
+            stop, due, diverged = any_of([self.interruption.asked, done or self._save_due(), bool(wrong)], self.fabric)
+            if (stop or due) and not looked:
+                wrong = self.meter.look()
+                (diverged,) = any_of([bool(wrong)], self.fabric)
+            if diverged:
+                self._go_back(wrong)
                 continue
             row = self._row() if log else None
             if stop or due:
@@ -227,16 +234,12 @@ class Training:
         self._write()
         self.news.append(f"Memory ran out: from here on every batch of {self.plan.batch} is taken in {pieces} pieces.")
 
-    def _diverged(self) -> bool:
-        """Whether something was no number; the training stands where it was well then.
+    def _go_back(self, wrong: dict[int, list[str]]) -> None:
+        """To where the training was well, after something was no number; perhaps only in another process.
 
         Raises:
             MapstoError: it was the second time.
         """
-        wrong = self.meter.look()
-        (anywhere,) = any_of([bool(wrong)], self.fabric)
-        if not anywhere:
-            return False
         step, names = next(iter(wrong.items()), (self.at.step - 1, ["a gradient"]))
         what = f"{' and '.join(names)} stopped being a number at step {step + 1}"
         if self.at.rolled_back:
@@ -246,7 +249,6 @@ class Training:
         self.news.append(
             f"{what}: went back to step {self.at.step}, at half the rate, and will leave that batch out.".capitalize()
         )
-        return True
 
     def _roll_back(self, step: int) -> None:
         """To the older of the two checkpoints that are kept: the newest may be from the brink."""
