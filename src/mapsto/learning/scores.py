@@ -197,16 +197,19 @@ class ScoreGame(Game):
         noise = torch.randn(mean.shape, generator=generator).to(mean.device)
         drawn = mean + (0.5 * log_variance).exp() * noise
         without = torch.rand(len(tokens), generator=generator).to(mean.device) < alone
-        z = drawn.gather(1, phrases_of(places)[:, :, None].expand(-1, -1, drawn.shape[2]))
+        phrases = phrases_of(places)
+        z = drawn.gather(1, phrases[:, :, None].expand(-1, -1, drawn.shape[2]))
         z = torch.where(without[:, None, None], torch.nan, z)
         blind = torch.where(without, self.blind, self.veiled)[:, None, None]
         hidden = torch.rand(len(tokens), 1, tokens.shape[2], generator=generator).to(mean.device) < blind
         logits = self.network.logits(tokens, places, wish, z, torch.where(hidden, UNKNOWN, tokens))
+        sounding = (tokens != UNKNOWN).any(1)
         known = (tokens != UNKNOWN).flatten()
         each = F.cross_entropy(logits.flatten(0, 2).float(), tokens.flatten().clamp_max(UNKNOWN - 1), reduction="none")
         notes = (each * known).sum() / known.sum().clamp_min(1)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(2)
-        return notes, kl.mean()
+        there = torch.zeros_like(kl).scatter_reduce(1, phrases, sounding.to(kl), "amax")
+        return notes, (kl * there).sum() / there.sum().clamp_min(1)
 
     @torch.no_grad()
     def probe(self, batch: Batch) -> dict[str, float]:
