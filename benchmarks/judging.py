@@ -90,7 +90,10 @@ class Grid:
     """
 
     def __init__(self, options: argparse.Namespace, judge: Judge) -> None:
-        photos = spread([p for p in files(options.photos) if held_out(p)], options.photo_count)
+        if names := getattr(options, "photo_names", None):
+            photos = [p for p in files(options.photos) if p.stem.startswith(tuple(names))]
+        else:
+            photos = spread([p for p in files(options.photos) if held_out(p)], options.photo_count)
         used = {source.file for source in PRESETS.values()}
         paintings = [p for p in files(options.paintings) if not set(p.parts) & set(options.skip)]
         unseen = [p for p in paintings if held_out(p) and p.name not in used]

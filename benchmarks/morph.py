@@ -2,9 +2,9 @@
 
     python benchmarks/morph.py --photos PHOTOS... --paintings PAINTINGS... --teacher squeezenet1_0.pth
 
-Six pairs of presets on three held-out photos, 32 steps each; the judge is SqueezeNet 1.0, while pace and bends are found with
-the embedded network. Beside it stand the straight way of style vectors, and a cross-fade of the two stills: that is smooth, and
-what it shows is no style.
+Six pairs of presets on three held-out photos, 32 steps each; the judge is SqueezeNet 1.0, while pace, bends and places are
+found with the embedded network. Beside it stand the straight way of style vectors, painted anew in every frame, and a
+cross-fade of the two stills: that is smooth, and what it shows is no style. Other pairs and photos can be named.
 
     max/mean      the largest step over the mean one
     approach      share of steps that come nearer to the end
@@ -43,7 +43,7 @@ from mapsto.image.bending import Geodesic, geodesic
 from mapsto.image.features import from_squeezenet, perceptual
 from mapsto.image.morphing import Morph
 from mapsto.image.timeline import keys_of
-from mapsto.image.track import MARKS, PROBES, Leg, Track
+from mapsto.image.track import MARKS, PROBES, Leg
 from mapsto.learning import losses
 
 PAIRS = 6
@@ -112,15 +112,22 @@ def slope(frame: Tensor) -> float:
 
 
 class Row(NamedTuple):
-    """One pair on one photo: the morph, the straight way, the cross-fade; CPU-seconds before the first frame; and bends."""
+    """One pair on one photo: the morph; CPU-seconds before the first frame; bends, places; straight way and cross-fade."""
 
     pair: str
     photo: str
     morph: Way
-    straight: Way
-    fade: Way
     seconds: float
     bends: int
+    places: int
+    others: tuple[Way, ...] = ()
+
+
+class Asked(NamedTuple):
+    """Steps of every way, and whether nothing is measured beside it."""
+
+    steps: int
+    alone: bool
 
 
 def straightened(leg: Leg, stylize: Stylizer, picture: Picture) -> Leg:
@@ -130,23 +137,23 @@ def straightened(leg: Leg, stylize: Stylizer, picture: Picture) -> Leg:
     return replace(straight, marks=tuple(pace(mark / MARKS) for mark in range(MARKS + 1)))
 
 
-def row(x: Tensor, photo: str, pair: tuple[str, str], ends: Ends, stylize: Stylizer, judge: Judge, steps: int) -> Row:
+def row(x: Tensor, photo: str, pair: tuple[str, str], ends: Ends, stylize: Stylizer, judge: Judge, asked: Asked) -> Row:
     """One pair on one photo."""
     picture, start = Picture.of(x), time.process_time()
     made = Morph(stylize, picture, keys_of(list(pair), stylize.names), seconds=1.0)
-    seconds, times = time.process_time() - start, [i / steps for i in range(steps + 1)]
-
-    def along(leg: Leg) -> tuple[Way, list[Tensor]]:
-        made.track = Track((leg,))
-        frames = [made.frame(when).tensor() for when in times]
-        return measured(frames, [leg.part(when) for when in times], ends, judge), frames
+    seconds, times = time.process_time() - start, [i / asked.steps for i in range(asked.steps + 1)]
 
     (leg,) = made.track.legs
-    way, frames = along(leg)
-    straight = along(straightened(leg, stylize, picture))[0] if leg.bends else way
+    frames = [made.frame(when).tensor() for when in times]
+    way = measured(frames, [leg.part(when) for when in times], ends, judge)
+    found = Row(" → ".join(pair), photo, way, seconds, len(leg.bends), len(made.fades[0].places))
+    if asked.alone:
+        return found
+    plain = straightened(leg, stylize, picture)
+    straight = [stylize(picture, plain.at(when), **made.how).tensor() for when in times]
     faded = [torch.lerp(frames[0], frames[-1], when) for when in times]
-    fade = measured(faded, times, ends, judge)
-    return Row(" → ".join(pair), photo, way, straight, fade, seconds, len(leg.bends))
+    others = measured(straight, [plain.part(when) for when in times], ends, judge), measured(faded, times, ends, judge)
+    return found._replace(others=others)
 
 
 def parse() -> argparse.Namespace:
@@ -157,7 +164,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--teacher", type=Path, required=True, help="SqueezeNet 1.0 weights in torchvision's names")
     parser.add_argument("--side", type=int, default=256, help="shorter side of photos, pixels")
     parser.add_argument("--photo-count", type=int, default=3)
+    parser.add_argument("--photo-names", nargs="+", help="beginnings of their names, instead of evenly spread ones")
+    parser.add_argument("--pairs", nargs="+", metavar="A,B", help="presets, instead of evenly spread ones")
     parser.add_argument("--steps", type=int, default=32)
+    parser.add_argument("--alone", action="store_true", help="leave out what stands beside: a third of the time")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=report.dated("morph.md"))
     found = parser.parse_args()
@@ -173,13 +183,13 @@ def main() -> None:
     teacher = from_squeezenet(torch.load(options.teacher, weights_only=True)).eval()
     judge = Judge(teacher, perceptual("small"))  # type: ignore[arg-type]
     grid, stylize = Grid(options, judge), Stylizer.from_pretrained(device="cpu")
-    names = spread(list(PRESETS), 2 * PAIRS)
+    names = ",".join(options.pairs).split(",") if options.pairs else spread(list(PRESETS), 2 * PAIRS)
     rows = []
     for pair in zip(names[::2], names[1::2], strict=True):
         start, end = (judge.style(grid.presets[name])[0] for name in pair)
         ends = Ends(start, end, geodesic(start, end))
         for name, x in zip(grid.photo_names, grid.photos, strict=True):
-            rows.append(row(x, name, pair, ends, stylize, judge, options.steps))
+            rows.append(row(x, name, pair, ends, stylize, judge, Asked(options.steps, options.alone)))
             print(rows[-1], flush=True)
     report.write(options.out, page(rows, options))
 
@@ -191,34 +201,31 @@ def page(rows: Sequence[Row], options: argparse.Namespace) -> list[str]:
         worst = (min if name in AT_LEAST else max)(row.morph[number] for row in rows)
         reached = worst >= bar if name in AT_LEAST else worst <= bar
         sign = "≥" if name in AT_LEAST else "≤"
-        middle, straight, fade = (
-            statistics.median(way[number] for way in ways)
-            for ways in ([row.morph for row in rows], [row.straight for row in rows], [row.fade for row in rows])
-        )
-        text = f"{worst:.2f} at worst, {middle:.2f} median; straight {straight:.2f}, cross-fade {fade:.2f}"
+        text = f"{worst:.2f} at worst, {statistics.median(row.morph[number] for row in rows):.2f} median"
+        if not options.alone:
+            straight, fade = (statistics.median(row.others[other][number] for row in rows) for other in (0, 1))
+            text += f"; straight {straight:.2f}, cross-fade {fade:.2f}"
         aims.append(Aim(name, f"{sign} {bar:.2f}", text, reached))
     shown = [
-        (row.pair, row.photo[:24], *(f"{value:.2f}" for value in row.morph), row.bends or "–", f"{row.seconds:.1f}")
+        (row.pair, row.photo[:24], *(f"{x:.2f}" for x in row.morph), row.bends or "–", row.places, f"{row.seconds:.1f}")
         for row in rows
     ]
-    others = [
-        (row.pair, row.photo[:24], *(f"{value:.2f}" for way in (row.straight, row.fade) for value in way[2:])) for row in rows
-    ]
+    others = [(row.pair, row.photo[:24], *(f"{value:.2f}" for way in row.others for value in way[2:])) for row in rows]
     names = [*BARS, "to mixture"]
-    return [
+    parts = [
         report.heading("Morph: evenness", ["style-s", "features-s"]),
         f"- precision: auto; shorter side of photos {options.side} px, {options.steps} steps\n",
         section("Aims", report.aims(aims)),
         section(
             "Every way",
-            "The last columns: places at which the way is bent, and CPU-seconds before the first frame.\n",
-            table(("pair", "photo", *names, "bends", "CPU-s"), shown),
-        ),
-        section(
-            "Beside it: the straight way, and a cross-fade",
-            table(("pair", "photo", *names[2:], *(f"fade: {name}" for name in names[2:])), others),
+            "The last columns: places where the way is bent, paintings it fades between, CPU-seconds before the first frame.\n",
+            table(("pair", "photo", *names, "bends", "paintings", "CPU-s"), shown),
         ),
     ]
+    if options.alone:
+        return parts
+    columns = ("pair", "photo", *names[2:], *(f"fade: {name}" for name in names[2:]))
+    return [*parts, section("Beside it: the straight way, and a cross-fade", table(columns, others))]
 
 
 if __name__ == "__main__":

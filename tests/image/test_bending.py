@@ -9,8 +9,8 @@ import torch
 from skimage import data
 
 from mapsto.image import bending, hands
-from mapsto.image.bending import PLACES, _Eye, bends, geodesic, lowest
-from mapsto.image.points import Style, between
+from mapsto.image.bending import PLACES, _Way, bends, geodesic, lowest
+from mapsto.image.points import Style
 from mapsto.image.stylize import StyleNetwork
 from mapsto.image.stylizer import Stylizer
 from mapsto.image.timeline import keys_of
@@ -90,22 +90,31 @@ def bent(stylizer: Stylizer, cat: Picture) -> tuple[Style, Style, tuple[torch.Te
     return a, b, bends(stylizer, cat, a, b)
 
 
-def test_bending_never_leaves_the_geodesic_further_and_here_comes_much_nearer(
+def test_bending_never_makes_a_way_worse_and_here_brings_it_much_nearer_to_the_geodesic(
     stylizer: Stylizer, cat: Picture, bent: tuple[Style, Style, tuple[torch.Tensor, ...]]
 ) -> None:
     a, b, found = bent
-    eye = _Eye(stylizer, cat)
-    target = geodesic(eye.ends(a), eye.ends(b))
-    straight, now = [], []
-    for place, z in enumerate(found, 1):
-        t = place / (PLACES + 1)
-        far = eye.distance(between(a, b, t), target(t))
-        straight.append(float(far(torch.lerp(a.z, b.z, t))))
-        now.append(float(far(z)))
-        assert now[-1] <= straight[-1]
-        assert (z - torch.lerp(a.z, b.z, t)).norm() < 0.3 * (b.z - a.z).norm()
     assert len(found) == PLACES
-    assert sum(now) < 0.5 * sum(straight)
+    with torch.no_grad():
+        way = _Way(stylizer, cat, a, b)
+        straight, now = torch.cat([torch.lerp(a.z, b.z, t) for t in way.places]), torch.cat(found)
+        assert way(now) < way(straight)
+        assert sum(way.far(way.seen(now))) < 0.5 * sum(way.far(way.seen(straight)))
+        assert way.energy(way.seen(now)) < way.energy(way.seen(straight))
+
+
+def test_the_energy_of_a_way_is_one_where_features_go_straight_at_one_pace_and_more_on_any_other(
+    stylizer: Stylizer, cat: Picture
+) -> None:
+    with torch.no_grad():
+        way = _Way(stylizer, cat, stylizer.style_of("halftone"), stylizer.style_of("sunrise"))
+
+        def through(*parts: float) -> float:
+            return float(way.energy([{tap: torch.lerp(way.first[tap], way.last[tap], t) for tap in way.first} for t in parts]))
+
+        assert through(0.25, 0.5, 0.75) == pytest.approx(1, rel=1e-4)
+        assert through(0, 0, 0) == pytest.approx(4, rel=1e-4)  # in one of four steps
+        assert through(0.5, 0.25, 0.75) == pytest.approx(4 * (0.25 + 0.0625 + 0.25 + 0.0625), rel=1e-4)  # back and forth
 
 
 def test_bends_are_the_same_every_time_and_in_any_mode(

@@ -3,20 +3,28 @@
     for frame in mapsto.morph("photo.jpg", ["starry-night", "great-wave"], frames=48):
         show(frame)
 
-The way is a `Track`. At a key the picture is the still that `mapsto style` paints, to the last bit.
+The way is a `Track`, painted at a few places of every leg and faded in between (`fading`). At a key the picture is the still
+that `mapsto style` paints, to the last bit.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from mapsto import paths
 from mapsto.errors import UsageError
+from mapsto.image.fading import faded, fading
 from mapsto.image.stylizer import Stylizer, loaded
 from mapsto.image.timeline import Key, keys_of
-from mapsto.image.track import track_of
+from mapsto.image.track import Leg, Track, track_of
 from mapsto.media.picture import Picture
+
+KEPT = 32_000_000
+"""Bytes of paintings that are kept, so that going to and fro is quick."""
 
 
 class Morph:
@@ -32,6 +40,7 @@ class Morph:
         seed: Of the noise.
         keep_colors: Take only light and strokes from the styles.
         tile: As for `Stylizer`.
+        known: As for `track_of`.
 
     Raises:
         UsageError: an unknown style or easing, or times that cannot be.
@@ -49,10 +58,15 @@ class Morph:
         seed: int = 0,
         keep_colors: bool = False,
         tile: int | Literal["auto", "off"] = "auto",
+        known: dict[Any, tuple[Leg, float]] | None = None,
     ) -> None:
         self.stylizer, self.picture, self.loop = stylizer, picture, loop
         self.how: dict[str, Any] = {"seed": seed, "keep_colors": keep_colors, "tile": stylizer.tile_for(picture, tile)}
-        self.track = track_of(stylizer, keys, lambda _seconds: picture, seconds=seconds, loop=loop, easing=easing)
+        ease = paths.easing_of(easing)
+        even = track_of(stylizer, keys, lambda _seconds: picture, seconds=seconds, loop=loop, known=known)
+        self.fades = [fading(stylizer, picture, leg, ease) for leg in even.legs]
+        self.track = Track(tuple(fade.leg for fade in self.fades))
+        self._painted = lru_cache(maxsize=max(2, KEPT // picture.pixels.nbytes))(self._paint)
 
     @property
     def seconds(self) -> float:
@@ -60,8 +74,15 @@ class Morph:
         return self.track.seconds
 
     def frame(self, seconds: float) -> Picture:
-        """The picture at a time."""
-        style = self.track.at(seconds)
+        """The picture at a time; what it is faded from is painted once for all frames that follow each other."""
+        number = max(0, bisect_right([leg.start for leg in self.track.legs], seconds) - 1)
+        before, after, share = self.fades[number].at(seconds)
+        first = self._painted(number, before)
+        return faded(first, self._painted(number, after), share) if share else first
+
+    def _paint(self, number: int, place: float) -> Picture:
+        """A place of a leg."""
+        style = self.track.legs[number].place(place)
         if style.is_photo:
             return self.picture
         painted = self.stylizer(self.picture, style, **self.how)

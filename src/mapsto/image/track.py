@@ -141,6 +141,7 @@ def track_of(
     seconds: float | None = None,
     loop: bool = False,
     easing: str = "linear",
+    known: dict[Any, tuple[Leg, float]] | None = None,
 ) -> Track:
     """A way through styles, paced by what is seen of them on pictures.
 
@@ -151,13 +152,14 @@ def track_of(
         seconds: Of the whole; by default up to the last key, or 4 where no key has a time.
         loop: Back to the first style, see `closed`.
         easing: One of `paths.EASINGS`, from key to key.
+        known: Legs that were measured before on the same picture, which takes seconds; new ones are added.
 
     Raises:
         UsageError: an unknown style or easing, or times that cannot be.
     """
     if seconds is not None and not seconds > 0:
         raise UsageError(f"A morph of {seconds:g} s shows nothing.", "Give more seconds.")
-    layer = _Layer(stylizer, look, paths.easing_of(easing))
+    layer = _Layer(stylizer, look, paths.easing_of(easing), easing, known)
     styles = [layer.style(key) for key in keys]
     if loop and not same(styles[0], styles[-1]):
         keys, seconds = closed(keys, seconds)
@@ -174,8 +176,15 @@ def same(a: Style, b: Style) -> bool:
 class _Layer:
     """Lays legs."""
 
-    def __init__(self, stylizer: Stylizer, look: Look, ease: Callable[[float], float]) -> None:
-        self.stylizer, self.look, self.ease = stylizer, look, ease
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        look: Look,
+        ease: Callable[[float], float],
+        easing: str,
+        known: dict[Any, tuple[Leg, float]] | None,
+    ) -> None:
+        self.stylizer, self.look, self.ease, self.easing, self.known = stylizer, look, ease, easing, known
 
     def style(self, key: Key) -> Style:
         """Of a key."""
@@ -185,6 +194,14 @@ class _Layer:
 
     def leg(self, a: Style, b: Style, seconds: float) -> tuple[Leg, float]:
         """From 0 s to 1 s, as it is seen on the picture of a time; and how much changes on it."""
+        ends = tuple((tuple(style.z[0].tolist()), style.hands) for style in (a, b))
+        if self.known is None:
+            return self._measured(a, b, seconds)
+        if (ends, self.easing) not in self.known:
+            self.known[ends, self.easing] = self._measured(a, b, seconds)
+        return self.known[ends, self.easing]
+
+    def _measured(self, a: Style, b: Style, seconds: float) -> tuple[Leg, float]:
         picture = self.look(seconds)
         leg = Leg(0.0, 1.0, a, b, bends=bends(self.stylizer, picture, a, b))
         pace, length = self.stylizer.pace(picture, leg.place, PROBES)
