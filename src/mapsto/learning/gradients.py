@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-PART_BYTES = 1 << 22
+PART_BYTES = 1 << 20
 """Of one message: enough of them that the first leave early, few enough that their number costs nothing."""
 
 
