@@ -38,8 +38,11 @@ BARS = 16
 WAY = 12
 """Bars of a path between two styles."""
 
-WAYS = 8
-"""Pieces of every path."""
+WAYS = 96
+"""Pieces of every path: what the judge says of two bars is coarse, and its mean over them is what counts."""
+
+HALVES = 12
+"""Pieces of half and half, in each way of blending."""
 
 BOTH = 0.2
 """Mean probability that each of two styles must have in a piece that shows both."""
@@ -149,19 +152,18 @@ def blends(composer: Composer, judge: Judge, pairs: Sequence[tuple[str, str]]) -
     rows = []
     for a, b in pairs:
         names = [NAMES.get(style, style) for style in (a, b)]
-        how = {"meter": "4/4"}
-        ways = [composer.path(names, WAY, seed=seed, **how) for seed in range(WAYS)]
+        ways = [composer.path(names, WAY, seed=seed) for seed in range(WAYS)]
         curves = [share_of(judge, score, a, b) for score in ways]
         mean = np.mean(curves, axis=0)
         asked = np.linspace(0, 1, len(mean))
         single = statistics.median(float(np.corrcoef(curve, asked)[0, 1]) for curve in curves)
         rising = sum(y >= x - 0.02 for x, y in pairwise(mean)) / (len(mean) - 1)
         halves = [
-            both(judge, composer.blend(dict.fromkeys(names, 0.5), BARS, seed=seed, blend=blend, **how), a, b)
+            both(judge, composer.blend(dict.fromkeys(names, 0.5), BARS, seed=seed, blend=blend), a, b)
             for blend in ("product", "mixture")
-            for seed in range(WAYS)
+            for seed in range(HALVES)
         ]
-        product, mixture = (statistics.mean(halves[i : i + WAYS]) for i in (0, WAYS))
+        product, mixture = (statistics.mean(halves[i : i + HALVES]) for i in (0, HALVES))
         rows.append((" → ".join(names), float(np.corrcoef(mean, asked)[0, 1]), single, rising, product, mixture))
     middle = [statistics.median(row[place] for row in rows) for place in range(1, 6)]
     aims = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,11 +21,12 @@ from mapsto import device, weights
 from mapsto.learning import scores as learning
 from mapsto.learning.fit import Plan, finished, fit
 from mapsto.learning.plans import Indices
-from mapsto.learning.scores import ScoreData, ScoreGame
+from mapsto.learning.scores import ScoreData, ScoreGame, voices_of
 from mapsto.sound.melody import METERS, STEPS_OF_BAR, ScoreNetwork
 from mapsto.sound.score import VOICES
 
 BATCH = 16
+RARE = 0.05
 
 NAMES = {"mutopia_folk": "folk", "polish_dance": "polish-dance"}
 """What styles are called, where not as their sets."""
@@ -85,6 +87,31 @@ def usual(pieces: Sequence[learning.Piece], styles: int) -> list[float]:
     return found
 
 
+def spread(pieces: Sequence[learning.Piece], styles: int) -> list[float]:
+    """Standard deviation of the logarithm of the notes in a bar, over the pieces of every style."""
+    found = []
+    for style in range(styles):
+        notes = [np.log(np.mean(p.grid >= 0) + 1e-3) for p in pieces if p.style == style]
+        found.append(round(float(np.std(notes)), 3) if notes else 0.0)
+    return found
+
+
+def textures(pieces: Sequence[learning.Piece], styles: int) -> list[dict[str, float]]:
+    """Which voices play, and in what share of the pieces of every style; rare ones are left out."""
+    found = []
+    for style in range(styles):
+        played = Counter(voices_of(p.grid) for p in pieces if p.style == style)
+        common = {mask: count for mask, count in played.most_common() if mask and count >= RARE * played.total()}
+        whole = sum(common.values())
+        found.append({"+".join(voices_in(mask)): round(count / whole, 3) for mask, count in common.items()})
+    return found
+
+
+def voices_in(mask: int) -> list[str]:
+    """Names of those whose bit is set."""
+    return [voice for number, voice in enumerate(VOICES) if mask >> number & 1]
+
+
 def main() -> None:
     """Train, and export."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -110,10 +137,10 @@ def main() -> None:
             terms = ", ".join(f"{name} {value:.3f}" for name, value in report.terms.items())
             print(f"{report.step}/{report.steps}: {terms}; {report.eta_seconds / 60:.0f} min left", *report.notes, flush=True)
     if options.export:
-        export(game, rest, options)
+        export(game, train, rest, options)
 
 
-def export(game: ScoreGame, held_out: ScoreData, options: argparse.Namespace) -> None:
+def export(game: ScoreGame, train: Sequence[learning.Piece], held_out: ScoreData, options: argparse.Namespace) -> None:
     """Measure the network, and write it with its card."""
     network = finished(game, options.run)["network"]
     assert isinstance(network, ScoreNetwork)
@@ -129,6 +156,8 @@ def export(game: ScoreGame, held_out: ScoreData, options: argparse.Namespace) ->
         "licence": "CC BY 4.0",
         "scores": scores,
         "tempos": {NAMES.get(style, style): tempo for style, tempo in TEMPOS.items()},
+        "spread": dict(zip(named.styles, spread(train, len(GREEN)), strict=True)),
+        "textures": dict(zip(named.styles, textures(train, len(GREEN)), strict=True)),
         "meters": {"polish-dance": "3/4", "folk": "3/4"},
         "instruments": {NAMES.get(style, style): dict(zip(VOICES, band, strict=True)) for style, band in BANDS.items()},
     }

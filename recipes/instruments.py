@@ -6,7 +6,8 @@
 
 Every semitone of every instrument is rendered dry, in two of four velocities; every sixth is held out. A note is taken apart
 into partials, noise and traits (mapsto.sound.analysis), the network learns those, and then learns by ear, from spectra of the
-notes themselves. Notes that are rendered and taken apart stay in run/, so that the same command goes on from there.
+notes themselves (mapsto.learning.timbres), with --adversarial against a critic. Notes that are rendered and taken apart stay in
+run/, as does the run folder of the training, run/ear, so that the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -25,15 +26,19 @@ from soundfont_notes import Asked, rendered
 from torch import Tensor
 
 from mapsto import weights
+from mapsto.learning.fit import finished, fit
+from mapsto.learning.plans import Plan
+from mapsto.learning.timbres import NoteData, TimbreGame
 from mapsto.sound import drums
-from mapsto.sound.analysis import RATE_HZ, Parts, onset, take_apart
+from mapsto.sound.analysis import DETUNED, RATE_HZ, Parts, onset, take_apart
+from mapsto.sound.critic import SpectrogramCritic
 from mapsto.sound.drums import DrumKit
 from mapsto.sound.instrument import Asked as Wanted
 from mapsto.sound.instrument import Instruments
-from mapsto.sound.learn import Notes, Step, frequencies, learn_by_ear, learn_parts, timbre_of
+from mapsto.sound.learn import Notes, Step, learn_parts, timbre_of
 from mapsto.sound.score import DRUMS
 from mapsto.sound.spectrum import log_spectral_distance
-from mapsto.sound.timbre import TimbreVAE, Traits, features_of
+from mapsto.sound.timbre import TimbreVAE, Traits, features_of, frequencies
 
 PROGRAMS = {
     "accordion": (21, 50, 91),
@@ -107,9 +112,8 @@ def taken_apart(name: str, soundfont: Path, run: Path) -> dict[str, NDArray[Any]
         notes = wanted(name)
         sound = rendered(soundfont, PROGRAMS[name][0], notes)
         parts = [take_apart(x, 440 * 2 ** ((note.pitch - 69) / 12), HELD_SECONDS) for x, note in zip(sound, notes, strict=True)]
-        columns = {
-            field.name: [getattr(part, field.name) for part in parts] for field in fields(Parts) if field.name != "straight"
-        }
+        told = [field.name for field in fields(Parts) if field.name not in ("straight", "detune_cents")]
+        columns = {key: [getattr(part, key) for part in parts] for key in told}
         straight = np.stack([_fitted(part.straight) for part in parts])
         asked = {"pitch": [note.pitch for note in notes], "velocity": [note.velocity for note in notes]}
         np.savez(path, sound=sound, straight=straight, **asked, **{key: np.array(value) for key, value in columns.items()})
@@ -134,7 +138,7 @@ def notes_of(names: list[str], soundfont: Path, run: Path, *, held_out: bool) ->
     rows = [_rows(number, taken_apart(name, soundfont, run), name, held_out) for number, name in enumerate(names)]
     columns = {key: torch.cat([row[key] for row in rows]) for key in rows[0]}
     traits = Traits(**{field.name: columns.pop(field.name) for field in fields(Traits)})
-    hz = frequencies(columns["f0_hz"], traits.stiffness)
+    hz = frequencies(columns["f0_hz"], traits.stiffness, traits.detune_cents)
     seen = features_of(columns["partials_db"], columns["noise_db"], hz)
     notes = Notes(**columns, traits=traits, features=seen)
     return notes[torch.nonzero(notes.partials_db.amax((1, 2)) > QUIETEST_DB)[:, 0]]
@@ -158,6 +162,7 @@ def _rows(number: int, found: dict[str, NDArray[Any]], name: str, held_out: bool
         "trusted": torch.tensor(found["trusted"][chosen]),
         "f0_hz": column("f0_hz"),
         "audio": (column("straight") * 10 ** (gain / 20)).half(),
+        "seconds": torch.full((count,), STRAIGHT_SECONDS),
         "range": torch.tensor(PROGRAMS[name][1:]).float().expand(count, 2),
         "stiffness": column("stiffness"),
         "release": column("release_db_per_second"),
@@ -165,6 +170,7 @@ def _rows(number: int, found: dict[str, NDArray[Any]], name: str, held_out: bool
         "vibrato_hz": column("vibrato_hz"),
         "flutter_db": column("flutter_db"),
         "flutter_hz": column("flutter_hz"),
+        "detune_cents": torch.zeros(count, DETUNED),
     }
 
 
@@ -174,6 +180,22 @@ def told(stage: str, steps: Iterator[Step], since: float) -> None:
         if step.number % 100 == 0:
             terms = ", ".join(f"{name} {value:.3f}" for name, value in step.terms.items())
             print(f"{stage} {step.number}: {terms}; {(time.monotonic() - since) / 60:.1f} min", flush=True)
+
+
+def learned_by_ear(model: TimbreVAE, notes: Notes, run: Path, *, steps: int, seed: int, adversarial: bool) -> TimbreVAE:
+    """A network that has also learned by ear, in a run folder; what is there goes on."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        critic = SpectrogramCritic() if adversarial else None
+    game = TimbreGame(model, notes, critic=critic)
+    plan = Plan(steps=steps, batch=6, seed=seed, precision="fp32", device="cpu", threads=1, clip=1.0, ema=0.1)
+    for report in fit(game, NoteData(notes), plan, run, resume=(run / "config.json").exists()):
+        if report.step % 50 == 0:
+            terms = ", ".join(f"{name} {value:.3f}" for name, value in report.terms.items())
+            print(f"ear {report.step}: {terms}; {report.seconds / 60:.1f} min", flush=True)
+    network = finished(game, run)["network"]
+    assert isinstance(network, TimbreVAE)
+    return network
 
 
 @torch.no_grad()
@@ -240,8 +262,10 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--soundfont", type=Path, required=True)
-    parser.add_argument("--steps", type=int, nargs=2, default=(6000, 900), metavar=("PARTS", "EAR"))
+    parser.add_argument("--steps", type=int, nargs=2, default=(10_000, 1200), metavar=("PARTS", "EAR"))
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--adversarial", action="store_true", help="learn by ear against a critic of spectrograms")
     parser.add_argument("--export", type=Path, help="write the embedded weights into this folder when trained")
     return parser.parse_args()
 
@@ -253,16 +277,17 @@ def main() -> None:
     options.run.mkdir(parents=True, exist_ok=True)
     names = list(PROGRAMS)
     notes = notes_of(names, options.soundfont, options.run, held_out=False)
-    torch.manual_seed(0)
-    model, path = TimbreVAE(names), options.run / "timbre.pt"
+    torch.manual_seed(options.seed)
+    model, path = TimbreVAE(names), options.run / "parts.pt"
     if path.exists():
         model.load_state_dict(torch.load(path, weights_only=True))
     else:
         light = replace(notes, audio=torch.zeros(len(notes), 1))  # so that a batch is quickly gathered
-        told("parts", learn_parts(model, light, steps=options.steps[0], bf16=True), time.monotonic())
-        told("ear", learn_by_ear(model, notes, steps=options.steps[1]), time.monotonic())
+        told("parts", learn_parts(model, light, steps=options.steps[0], seed=options.seed, bf16=True), time.monotonic())
         place(model, notes)
         torch.save(model.state_dict(), path)
+    ear = options.run / ("adversarial" if options.adversarial else "ear")
+    model = learned_by_ear(model, notes, ear, steps=options.steps[1], seed=options.seed, adversarial=options.adversarial)
     if options.export:
         export(model.eval(), fitted_drums(options.soundfont), options, options.export)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = {
     "DrumKit": "mapsto.sound.drums:DrumKit",
+    "DrumNetwork": "mapsto.sound.drummer:DrumNetwork",
     "ImageModel": "mapsto.image.image_model:ImageModel",
     "ScoreNetwork": "mapsto.sound.melody:ScoreNetwork",
     "PerceptualNetwork": "mapsto.image.features:PerceptualNetwork",

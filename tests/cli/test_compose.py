@@ -17,7 +17,8 @@ from mapsto.cli.composition import Composition, composition_of, voices_of
 from mapsto.errors import UnreadableInput, UsageError
 from mapsto.files import sha256
 from mapsto.media import picture
-from mapsto.sound.composer import Composer, How
+from mapsto.sound.composer import Composer
+from mapsto.sound.manner import How
 from mapsto.sound.score import Meter, Note, Score, Track
 from tunes import midi, strokes
 
@@ -70,11 +71,13 @@ def test_a_style_becomes_a_piece_that_says_how_it_was_made(mapsto: Command) -> N
         "key": "d",
         "tempo_bpm": 100.0,
         "blend": "product",
-        "temperature": 0.95,
-        "guidance": 1.25,
+        "temperature": 1.0,
+        "guidance": None,
         "density": None,
         "voices": None,
         "form": None,
+        "instruments": None,
+        "drums": None,
         "sources": [],
         "weights": {"band": weights.digest("band")},
     }
@@ -109,7 +112,8 @@ def test_the_command_gives_what_python_gives(mapsto: Command) -> None:
         ),
     }
     for number, (arguments, song) in enumerate(wanted.items()):
-        done = mapsto("compose", *arguments, "--bars", 2, "--seed", 1, "-o", f"{number}.mid", *BAND)
+        length = () if "--variation" in arguments else ("--bars", 2)
+        done = mapsto("compose", *arguments, *length, "--seed", 1, "-o", f"{number}.mid", *BAND)
         assert done.code == 0, done.err
         made = Score.read(f"{number}.mid")
         assert (made.tracks, made.meter, made.key, made.tempo_bpm) == (song.tracks, song.meter, song.key, song.tempo_bpm)
@@ -118,7 +122,8 @@ def test_the_command_gives_what_python_gives(mapsto: Command) -> None:
 
 def test_pieces_are_named_after_what_they_came_from(mapsto: Command) -> None:
     for arguments in (["lied"], ["--path", "lied@1,ragtime@2"], ["--continue", "a.mid"], ["--variation", "a.mid"]):
-        assert mapsto("compose", *arguments, "--bars", 2, *BAND).code == 0
+        length = () if "--variation" in arguments else ("--bars", 2)
+        assert mapsto("compose", *arguments, *length, *BAND).code == 0
     assert names() == ["a.continue.0.mid", "a.variation.0.mid", "lied-ragtime.0.mid", "lied.0.mid"]
 
 
@@ -165,11 +170,50 @@ def test_a_wav_is_played_beside_the_piece(mapsto: Command, monkeypatch: pytest.M
     assert played[0].tracks == Score.read("tune.mid").tracks
 
 
+def test_one_says_who_plays(mapsto: Command) -> None:
+    done = mapsto("compose", "lied", "--bars", 1, "--instruments", "melody=oboe,bass=cello", "-o", "tune.mid", *BAND)
+    assert done.code == 0, done.err
+    song = Score.read("tune.mid")
+    players = {track.name: track.instrument for track in song.tracks}
+    assert (players["melody"], players["bass"]) == ("oboe", "cello")
+    assert song.settings["instruments"] == "melody=oboe,bass=cello"
+    assert mapsto("redo", "tune.mid").err == "It is identical to tune.mid.\n"
+    for bad, says in (("melody=obo", "oboe"), ("nobody=flute", "nobody")):
+        done = mapsto("compose", "lied", "--bars", 1, "--instruments", bad, "-o", "other.mid", *BAND)
+        assert (done.code, says in done.err, Path("other.mid").exists()) == (2, True, False)
+
+
 def test_without_instruments_nothing_is_composed_that_could_not_be_played(mapsto: Command, monkeypatch: Any) -> None:
     monkeypatch.setattr(verb, "INSTRUMENTS", "nobody")
     done = mapsto("compose", "lied", "--bars", 1, "-o", "tune.mid", "--wav", *BAND)
     assert (done.code, names()) == (5, [])
     assert "no weights called 'nobody'" in done.err
+
+
+def test_drums_play_beside_the_piece_in_every_file(mapsto: Command) -> None:
+    assert mapsto("compose", "lied", "--bars", 2, "--seed", 3, "-o", "plain.mid", *BAND).code == 0
+    done = mapsto(
+        "compose", "lied", "--bars", 2, "--seed", 3, "--drums", "rock:0.7,funk:0.3", "-o", "tune.mid", "--score", *BAND
+    )
+    assert done.code == 0, done.err
+    song, plain = Score.read("tune.mid"), Score.read("plain.mid")
+    assert song.tracks[:-1] == plain.tracks
+    assert song.tracks[-1].drums
+    assert song.settings["drums"] == "rock:0.7,funk:0.3"
+    assert set(song.settings["weights"]) == {"band", "drummer"}
+    assert mapsto("redo", "tune.mid").err == "It is identical to tune.mid.\n"
+    assert mapsto("compose", "lied", "--bars", 2, "--drums", "rock", "-o", "tune.musicxml", *BAND).code == 0
+    assert "<unpitched>" in Path("tune.musicxml").read_text("utf-8")
+
+
+def test_drums_begin_where_a_piece_is_gone_on_from(mapsto: Command) -> None:
+    given = Score.read("a.mid")
+    assert mapsto("compose", "--continue", "a.mid", "--bars", 2, "--drums", "rock", "-o", "on.mid", *BAND).code == 0
+    (drums,) = [track for track in Score.read("on.mid").tracks if track.drums]
+    assert min(note.start for note in drums.notes) >= given.ticks
+    done = mapsto("compose", "--variation", "on.mid", "--drums", "rock", "-o", "again.mid", *BAND)
+    assert (done.code, clean(done.err)) == (2, True)
+    assert "There are drums in this piece already" in done.err
 
 
 # ---- redo ----
@@ -187,7 +231,8 @@ def test_without_instruments_nothing_is_composed_that_could_not_be_played(mapsto
     ids=lambda arguments: arguments[0],
 )
 def test_a_piece_made_again_is_identical(mapsto: Command, arguments: list[str]) -> None:
-    assert mapsto("compose", *arguments, "--bars", 2, "--seed", 4, "-o", "tune.mid", *BAND).code == 0
+    length = () if "--variation" in arguments else ("--bars", 2)
+    assert mapsto("compose", *arguments, *length, "--seed", 4, "-o", "tune.mid", *BAND).code == 0
     done = mapsto("redo", "tune.mid")
     assert done.code == 0, done.err
     assert done.err == "It is identical to tune.mid.\n"
@@ -310,7 +355,8 @@ def test_a_bad_piece_is_one_clear_line_and_no_result(mapsto: Command, name: str,
     make, code, says = BAD[name]
     make(Path("bad.mid"))
     before = names()
-    done = mapsto("compose", *way, "bad.mid", "--bars", 2, "-o", "out.mid", *BAND)
+    length = () if "--variation" in way else ("--bars", 2)
+    done = mapsto("compose", *way, "bad.mid", *length, "-o", "out.mid", *BAND)
     assert (done.code, clean(done.err)) == (code, True), done.err
     assert says in done.err
     assert names() == before
@@ -319,13 +365,21 @@ def test_a_bad_piece_is_one_clear_line_and_no_result(mapsto: Command, name: str,
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ([], 2, "A style is needed"),
+        ([], 2, f"A style is needed — As in: mapsto compose ragtime. There are {', '.join(STYLES)}."),
         (["rag-time"], 2, "no musical style called 'rag-time' — Perhaps ragtime?"),
         (["jazz"], 2, f"There are: {', '.join(STYLES)}"),
         (["lied:-1"], 2, "cannot have the weight -1"),
         (["lied:0"], 2, "sum to nothing"),
         (["lied", "--bars", "0"], 2, "0 bars cannot be composed"),
         (["lied", "--bars", "10001"], 2, "10001 bars cannot be composed"),
+        (["lied", "--bars", "10000", "-o", "tune.wav"], 2, "at most 20 minutes are played"),
+        (["--variation", "a.mid", "--bars", "4"], 2, "A variation is as long as the piece"),
+        (["lied", "--drums", "rok"], 2, "'rok' — Perhaps rock?"),
+        (["lied", "--drums", "rock:-1"], 2, "cannot have the weight -1"),
+        (["lied", "--drums", "rock:0"], 2, "sum to nothing"),
+        (["lied", "--drums", "rock", "--meter", "6/8"], 2, "There are no drums in 6/8"),
+        (["lied", "--instruments", "flote"], 2, "no instrument called 'flote' — Perhaps flute"),
+        (["lied", "--instruments", "soprano=flute"], 2, "no track called 'soprano'"),
         (["lied", "--seed", "-1"], 2, "seed -1 is out of range"),
         (["lied", "--key", "H"], 2, "no key 'H'"),
         (["lied", "--meter", "7/8"], 2, "no meter '7/8'"),
@@ -426,9 +480,9 @@ def test_defaults_are_those_of_python() -> None:
     defaults = {name: each.default for name, each in inspect.signature(verb.compose).parameters.items()}
     for name in ("blend", "temperature", "guidance", "density", "key", "meter"):
         assert defaults[name] == getattr(How, name)
-    assert defaults["bars"] == inspect.signature(Composer.blend).parameters["bars"].default
+    assert verb.BARS == inspect.signature(Composer.blend).parameters["bars"].default == Composition("blend", None).bars
     assert defaults["amount"] == inspect.signature(Composer.variation).parameters["amount"].default
-    work = {each: getattr(Composition("blend", None), each) for each in ("bars", "amount", "temperature", "guidance", "blend")}
+    work = {each: getattr(Composition("blend", None), each) for each in ("amount", "temperature", "guidance", "blend")}
     assert all(defaults[name] == value for name, value in work.items())
     assert run(["compose", "--help"]) == 0
 

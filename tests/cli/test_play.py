@@ -13,6 +13,7 @@ from mapsto.media import audio
 from mapsto.media.audio import Sound
 from mapsto.sound.loudness import loudness, true_peak_db
 from mapsto.sound.score import DRUMS, Note, Score, Track
+from tunes import message, meta, midi, strokes
 
 SHORT = Score(
     (
@@ -90,6 +91,67 @@ def test_mistakes_are_told_in_a_line_and_nothing_is_written(
     assert said in done.err
     assert len(done.err.splitlines()) == 1
     assert set(Path.cwd().iterdir()) == before
+
+
+HEAD = b"MThd\0\0\0\6\0\1"
+BROKEN = {
+    "empty": (b"", 4, "is empty (0 bytes)"),
+    "text": (b"not music", 4, "is no MIDI file"),
+    "cut": (midi(strokes((0, 480, 60)))[:-9], 4, "is cut off or damaged"),
+    "no tracks": (HEAD + b"\0\0\1\xe0", 4, "has no tracks"),
+    "no notes": (midi([(0, meta("set_tempo", tempo=500_000))]), 4, "holds no notes"),
+    "two hours": (midi(strokes((0, 480, 60), (480 * 2 * 60 * 120, 480 * 2 * 60 * 120 + 480, 60))), 2, "takes 120 minutes"),
+    "film frames": (HEAD + b"\0\1\xe7\x28", 4, "counts frames of a film"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_score_that_cannot_be_played_is_one_line_and_no_sound(mapsto: Command, name: str) -> None:
+    content, code, said = BROKEN[name]
+    Path("bad.mid").write_bytes(content)
+    before = set(Path.cwd().iterdir())
+    done = mapsto("play", "bad.mid")
+    assert (done.code, len(done.err.splitlines())) == (code, 1), done.err
+    assert said in done.err
+    assert set(Path.cwd().iterdir()) == before
+
+
+STRANGE = {
+    "slow": (
+        [(0, meta("set_tempo", tempo=16_000_000)), *strokes((0, 60, 60))],
+        "A tempo of 3.75 quarter notes a minute was taken as 10",
+    ),
+    "fast": ([(0, meta("set_tempo", tempo=1)), *strokes((0, 480, 60))], "was taken as 400"),
+    "meter": (
+        [(0, meta("time_signature", numerator=99, denominator=32)), *strokes((0, 480, 60))],
+        "A meter of 99/32 cannot be written",
+    ),
+    "highest": (strokes((0, 480, 127), (0, 480, 0)), ""),
+    "drums": (strokes((0, 480, 36), (480, 960, 38), channel=9), ""),
+    "banjo": (
+        [(0, message("program_change", program=105)), *strokes((0, 480, 60))],
+        "no banjo among the instruments: guitar plays",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_strange_score_is_played_and_what_was_changed_is_told(mapsto: Command, name: str) -> None:
+    messages, said = STRANGE[name]
+    Path("odd.mid").write_bytes(midi(messages))
+    done = mapsto("play", "odd.mid")
+    assert done.code == 0, done.err
+    assert said in done.err
+    assert len(done.err.splitlines()) == bool(said)
+    sound = Sound.read("odd.wav")
+    assert sound.peak_db > -40
+
+
+def test_the_spectrogram_is_drawn_as_svg_where_wanted(mapsto: Command, tune: Path) -> None:
+    done = mapsto("play", tune, "--svg")
+    assert done.code == 0
+    assert Path("tune.svg").read_text("utf-8").startswith("<svg")
+    assert not Path("tune.png").exists()
 
 
 def test_a_soundfont_needs_fluidsynth(mapsto: Command, tune: Path, monkeypatch: pytest.MonkeyPatch) -> None:

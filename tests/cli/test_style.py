@@ -180,3 +180,28 @@ def test_alpha_and_exif_survive_and_jpeg_loses_alpha_aloud(mapsto: Command) -> N
     done = mapsto("style", "clear.png", "ink", "-o", "clear.jpg", "--json")
     assert "transparency" in json.loads(done.out)["warnings"][0]
     assert done.code == 0
+
+
+def test_a_mask_paints_where_it_is_white_and_is_repeated(mapsto: Command) -> None:
+    mask = np.zeros((8, 12), np.uint8)
+    mask[:, 6:] = 255
+    Image.fromarray(mask).save("mask.png")
+    photo("grey.png")
+    assert mapsto("style", "grey.png", "ink", "--mask", "mask.png", "-o", "half.png").code == 0
+    before, after = pixels("grey.png"), pixels("half.png")
+    assert np.array_equal(before[:, :16], after[:, :16])
+    assert not np.array_equal(before[:, 32:], after[:, 32:])
+    assert mapsto("redo", "half.png", "grey.png", "-o", "again.png", "--json").code == 0
+    assert np.array_equal(pixels("again.png"), after)
+    assert "mask" not in settings(painted("plain.png", mapsto))
+
+
+def painted(name: str, mapsto: Command) -> str:
+    assert mapsto("style", "grey.png", "ink", "-o", name).code == 0
+    return name
+
+
+def test_a_mask_that_cannot_be_used_is_told(mapsto: Command) -> None:
+    Path("mask.png").write_text("no picture")
+    done = mapsto("style", "photo.jpg", "ink", "--mask", "mask.png")
+    assert (done.code, "mask.png" in done.err) == (4, True)

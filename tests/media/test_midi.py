@@ -113,7 +113,7 @@ def test_our_own_file_whose_notes_somebody_moved_is_quantised(tmp_path: Path) ->
         b"\x00\x90\x3c\x40\x60\x3c\x00\x00\x3e\x40\x60\x3e\x00",  # running status, velocity 0 for an end
         b"\x00\x90\x3c\x40\x60\x3c\x00\x00\xff\x01\x01x\x00\x3e\x40\x60\x3e\x00",  # a text in between
         b"\x00\x90\x3c\x40\x30\xf0\x03\x41\x10\xf7\x30\x90\x3c\x00\x00\x3e\x40\x60\x3e\x00",  # system exclusive
-        b"\x00\xb0\x07\x64\x00\x90\x3c\x40\x60\x3c\x00\x00\xe0\x00\x40\x00\x90\x3e\x40\x60\x3e\x00",  # pedals and bends
+        b"\x00\xb0\x07\x64\x00\x90\x3c\x40\x60\x3c\x00\x00\xe0\x00\x40\x00\x90\x3e\x40\x60\x3e\x00",  # loudness and bends
         b"\x00\x90\x3c\x40\x60\x3e\x40\x00\x3c\x00\x60\x3e\x00",  # the end after the next beginning
         b"\x00\x90\x3c\x40\x30\xff\x08\x01p\x30\x90\x3c\x00\x00\x3e\x40\x60\x3e\x00",  # a kind of text that mido does not know
     ],
@@ -123,6 +123,60 @@ def test_bytes_by_hand_are_two_quarter_notes(track: bytes, tmp_path: Path) -> No
         heard, remarks = _read(_header(1) + _chunk(track + end), tmp_path)
         assert remarks == ()
         assert heard.tracks == (Track("piano", (Note(0, 12, 60, 64), Note(12, 12, 62, 64))),)
+
+
+def _pedalled(*turns: tuple[int, str, int, int], channel: int = 0) -> list[tuple[int, Any]]:
+    """Messages of (sixteenth, "on", "off" or "pedal", pitch or value, …) in order."""
+    kinds = {"on": "note_on", "off": "note_off"}
+    return [
+        (120 * at, message("control_change", control=64, value=value, channel=channel))
+        if kind == "pedal"
+        else (120 * at, message(kinds[kind], note=value, velocity=64, channel=channel))
+        for at, kind, value, *_ in turns
+    ]
+
+
+def _in_this_order(*chunks: list[tuple[int, Any]]) -> bytes:
+    """A file whose messages stay in the order given, also those at one tick."""
+    tracks = []
+    for chunk in chunks:
+        track, now = mido.MidiTrack(), 0
+        for at, each in chunk:
+            track.append(each.copy(time=at - now))
+            now = at
+        tracks.append(track)
+    buffer = io.BytesIO()
+    mido.MidiFile(type=1, ticks_per_beat=480, tracks=tracks).save(file=buffer)
+    return buffer.getvalue()
+
+
+HELD = (0, "on", 60, 0), (4, "off", 60, 0)
+
+
+@pytest.mark.parametrize(
+    ("turns", "notes"),
+    [
+        (((0, "pedal", 127, 0), *HELD, (8, "pedal", 0, 0)), [(0, 8, 60)]),  # until the pedal comes up
+        (((0, "pedal", 63, 0), *HELD, (8, "pedal", 0, 0)), [(0, 4, 60)]),  # below a half it is up
+        ((*HELD, (5, "pedal", 127, 0), (8, "pedal", 0, 0)), [(0, 4, 60)]),  # too late
+        (((0, "pedal", 127, 0), (0, "on", 60, 0), (6, "pedal", 0, 0), (8, "off", 60, 0)), [(0, 8, 60)]),  # the key holds it
+        (((0, "pedal", 127, 0), *HELD, (6, "on", 60, 0), (7, "off", 60, 0), (8, "pedal", 0, 0)), [(0, 6, 60), (6, 8, 60)]),
+        (((0, "pedal", 127, 0), *HELD, (5, "off", 60, 0), (8, "pedal", 0, 0)), [(0, 8, 60)]),  # let go twice
+        (((0, "pedal", 127, 0), *HELD, (8, "on", 62, 0), (12, "off", 62, 0)), [(0, 12, 60), (8, 12, 62)]),  # it never comes up
+        (((0, "pedal", 127, 0), *HELD, (6, "pedal", 90, 0), (8, "pedal", 0, 0)), [(0, 8, 60)]),  # pressed again
+    ],
+)
+def test_the_pedal_holds_notes(turns: tuple[Any, ...], notes: list[tuple[int, int, int]], tmp_path: Path) -> None:
+    heard, _ = _read(_in_this_order(_pedalled(*turns)), tmp_path)
+    assert [(note.start // 3, note.end // 3, note.pitch) for note in heard.tracks[0].notes] == notes
+
+
+def test_a_pedal_counts_for_its_channel_in_all_tracks_but_not_for_drums(tmp_path: Path) -> None:
+    pedal = _pedalled((0, "pedal", 127, 0), (8, "pedal", 0, 0))
+    other = _pedalled(*HELD, channel=1)
+    drums = _pedalled((0, "pedal", 127, 0), (0, "on", 36, 0), (1, "off", 36, 0), (8, "pedal", 0, 0), channel=9)
+    heard, _ = _read(_in_this_order(pedal, _pedalled(*HELD), other, drums), tmp_path)
+    assert [[note.end // 3 for note in track.notes] for track in heard.tracks] == [[8], [4], [1]]
 
 
 def test_chunks_of_other_kinds_and_what_follows_the_tracks_are_passed_over(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mapsto.sound import tuning
-from mapsto.sound.analysis import BANDS, GRID_SECONDS, RATE_HZ, frequencies, onset, release_rate, take_apart
+from mapsto.sound.analysis import BANDS, DETUNED, GRID_SECONDS, RATE_HZ, frequencies, onset, release_rate, take_apart
 from mapsto.sound.synthesis import HOP, shaped_noise
 
 N = 4 * RATE_HZ
@@ -52,7 +52,7 @@ def test_vibrato_is_measured_and_taken_out() -> None:
     parts = take_apart(x, 440.0, 3.5)
     assert parts.vibrato_cents == pytest.approx(20, abs=2)
     assert parts.vibrato_hz == pytest.approx(5.5, abs=0.2)
-    before, after = (tuning.clarity(each[RATE_HZ : 3 * RATE_HZ], parts.f0_hz) for each in (x, parts.straight))
+    before, after = (tuning.clarity(each[RATE_HZ : 3 * RATE_HZ], frequencies(parts.f0_hz, 0.0)) for each in (x, parts.straight))
     assert after > 0.98 > 0.9 > before
 
 
@@ -63,6 +63,21 @@ def test_two_reeds_flutter_and_one_does_not() -> None:
     beating = take_apart(two, 300.75, 2.9)
     assert beating.flutter_db[0] > 3
     assert beating.flutter_hz[0] == pytest.approx(1.5, abs=0.5)
+
+
+def test_partials_of_a_bar_are_found_where_they_are() -> None:
+    ratios = (1.0, 2.76, 5.40, 8.93)
+    tones = [10 ** (-(12 + 3 * k) / 20) * np.sin(2 * math.pi * 330 * r * SECONDS) for k, r in enumerate(ratios)]
+    x = np.asarray(sum(tones) * 10 ** (-10 * SECONDS / 20))
+    as_string, as_bar = (take_apart(x, 330.0, 3.0, may_ring=may) for may in (False, True))
+    assert as_string.detune_cents.tolist() == [0.0] * DETUNED
+    found = as_bar.detune_cents[[0, 2, 4, 8]]
+    assert found == pytest.approx([1200 * math.log2(r / round(r)) for r in ratios], abs=1)
+    assert np.isnan(np.delete(as_bar.detune_cents, [0, 2, 4, 8])).all()
+    late = int(np.searchsorted(GRID_SECONDS, 1.0))
+    assert as_bar.partials_db[late, [0, 2, 4, 8]] == pytest.approx([-(12 + 3 * k) - 10 for k in range(4)], abs=0.5)
+    assert as_bar.noise_db[late].max() < -75
+    assert take_apart(struck(220.0, 3e-4), 220.0, 3.0, may_ring=True).detune_cents.tolist() == [0.0] * DETUNED
 
 
 def test_a_note_begins_where_it_is_first_heard() -> None:

@@ -14,7 +14,8 @@ from composers import STYLES, network, piece
 from mapsto import weights
 from mapsto.errors import UsageError, WeightsError
 from mapsto.sound.blends import curve_of, row_of
-from mapsto.sound.composer import FORMS, LONGEST, Composer, How, moved_home
+from mapsto.sound.composer import Composer, moved_home
+from mapsto.sound.manner import FORMS, LONGEST, How
 from mapsto.sound.score import FIFTHS, HOLD, REST, VOICES, Meter, Note, Score, Track
 from mapsto.sound.tonality import semitones_from_home
 from tunes import MINUET, MOONLIGHT

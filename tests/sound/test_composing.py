@@ -114,7 +114,8 @@ def test_composing_goes_through_the_states_of_the_network() -> None:
         tokens = torch.cat(list(work.bars()), 1)[None]
         where = places(9)
         for expert, style in enumerate((0, 1, 3)):
-            at_once = net.states(looked_back(tokens, where), where, wish(style), None)[0]
+            wished = wish(style)._replace(density=work._wish.density[expert : expert + 1])
+            at_once = net.states(looked_back(tokens, where), where, wished, None)[0]
             assert torch.allclose(torch.stack([h[expert] for h in states]), at_once, atol=1e-4)
 
 
@@ -196,8 +197,23 @@ def test_the_density_that_is_asked_for_is_that_of_training() -> None:
         notes = float((grid >= 0).sum()) / bars
         wished = Composing(network(), Plan(weights(1, *RAGTIME), meter=meter, notes=notes), USUAL)._wish
         assert wished.density.tolist() == [density_of(grid, meter)] * 2
-    nothing_said = Composing(network(), Plan(weights(1, *RAGTIME)), USUAL)._wish
-    assert nothing_said.density.tolist() == [len(DENSITIES) + 1] * 2
+
+
+def test_where_no_density_is_asked_for_every_style_has_its_own() -> None:
+    used = torch.tensor([DENSITIES[1] - 0.5, DENSITIES[4] + 0.5, 0.0])
+    wished = Composing(network(), Plan(weights(1, *HALVES)), used)._wish
+    assert wished.density.tolist() == [1, 5, len(DENSITIES) + 1]  # no style, no density
+    half = Composing(network(), Plan(weights(1, *HALVES), busy=DENSITIES[0] / DENSITIES[4]), used)._wish
+    assert half.density.tolist()[1] == 1
+    untold = Composing(network(), Plan(weights(1, *HALVES)), torch.zeros(3))._wish
+    assert untold.density.tolist() == [len(DENSITIES) + 1] * 3
+
+
+def test_what_returns_brings_back_no_style_that_was_left() -> None:
+    curve = torch.cat([weights(2, *RAGTIME), weights(2, *HALVES)])
+    work = Composing(network(), Plan(curve), USUAL)
+    assert [work._kinship(bar, 2, 3) for bar in range(4)] == [1.0, 1.0, 0.5, 0.5]
+    assert work._kinship(3, 1, 3) == 1.0
 
 
 def test_voices_follow_styles_of_their_own() -> None:
@@ -302,7 +318,8 @@ def test_what_is_given_is_what_the_network_remembers() -> None:
     with torch.inference_mode():
         h = work._state(48, None)
     whole = torch.cat([given, torch.full((4, 16), UNKNOWN)], 1)[None]
-    at_once = net.states(looked_back(whole, places(4)), places(4), wish(0), None)[0, 48]
+    wished = wish(0)._replace(density=work._wish.density[:1])
+    at_once = net.states(looked_back(whole, places(4)), places(4), wished, None)[0, 48]
     assert torch.allclose(h[0], at_once, atol=1e-4)
 
 

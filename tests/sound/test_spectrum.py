@@ -1,11 +1,9 @@
 import math
 
-import numpy as np
 import pytest
 import torch
 
-from mapsto.media.audio import Sound
-from mapsto.sound.spectrum import coloured, log_spectral_distance, mel_matrix, picture_of, spectral_loss, spectrogram, stft
+from mapsto.sound.spectrum import coloured, log_spectral_distance, mel_matrix, spectral_loss, spectrogram, stft
 
 SINE = torch.sin(2 * math.pi * 1000 / 44_100 * torch.arange(44_100.0))[None]
 
@@ -62,8 +60,3 @@ def test_a_higher_tone_is_drawn_higher() -> None:
 def test_louder_is_lighter() -> None:
     light = coloured(torch.linspace(0, 1, 50)[None])[:, 0].sum(0)
     assert bool((light.diff() > 0).all())
-
-
-def test_the_picture_of_two_seconds_is_400_columns_wide() -> None:
-    picture = picture_of(Sound(np.zeros((2, 88_200), np.float32)))
-    assert picture.size == (400, 256)

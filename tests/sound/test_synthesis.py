@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mapsto.sound.analysis import BANDS, HIGHEST_HZ, NOISE_UNIT_HZ, RATE_HZ
-from mapsto.sound.synthesis import BLOCK, HOP, additive, bent, fluttering, resampled, shaped_noise
+from mapsto.sound.synthesis import BELOW, BLOCK, HOP, additive, bent, fluttering, resampled, shaped_noise
 
 
 def spelled_out(levels: torch.Tensor, hz: torch.Tensor, phases: torch.Tensor) -> torch.Tensor:
@@ -79,6 +79,13 @@ def test_two_reeds_beat_steadily() -> None:
     assert (decibels[50:] - decibels[:-50]).abs().max() < 0.1  # 50 · 5 ms is one beat of 4 Hz
     assert float(decibels.std()) == pytest.approx(6, abs=0.3)
     assert float(decibels.mean()) == pytest.approx(0, abs=0.1)
+
+
+def test_the_pitch_lies_between_two_reeds() -> None:
+    factors = fluttering(torch.tensor([6.5]), torch.tensor([4.0]), 4000, 0.005, torch.Generator().manual_seed(1), beats=1.0)
+    spectrum = torch.fft.fft(factors[:, 0]).abs()
+    hz = torch.fft.fftfreq(4000, 0.005)[spectrum.argsort(descending=True)[:2]]
+    assert sorted(hz.tolist()) == pytest.approx([-4 * BELOW, 4 * (1 - BELOW)], abs=0.06)
 
 
 def test_values_between_times_lie_on_straight_lines_and_stay_beyond_them() -> None:

@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mapsto.cli import former, options
-from mapsto.cli.composition import Composition, composition_of
+from mapsto.cli.composition import DRUMMER, Composition, composition_of
 from mapsto.cli.former import Wish
 from mapsto.cli.voice import Voice, speaking
 from mapsto.errors import UnreadableInput, UsageError
 
 if TYPE_CHECKING:
+    from mapsto.sound.composer import Composer
     from mapsto.sound.score import Score
 
 PLAYED = (".wav", ".flac")
+BARS = 16
+"""How many there are where nothing is said."""
+
+FAST, LEAST_QUARTERS = 160.0, 3
+"""No style is used to a faster tempo, in quarter notes a minute, or to shorter bars."""
+
 INSTRUMENTS = "instruments"
 """The weights of those who play; see `mapsto.sound.instrument`."""
 
@@ -28,7 +35,7 @@ def compose(
         str | None, typer.Argument(metavar="STYLE", show_default=False, help="A style, or several: ragtime:0.6,lied:0.4.")
     ] = None,
     path: Annotated[str | None, options.option("--path", help="Styles by bars: 'lied@1, ragtime@9'.", metavar="PATH")] = None,
-    bars: Annotated[int, options.option("--bars", help="How many.")] = 16,
+    bars: Annotated[int | None, options.option("--bars", help="How many; 16 by default.")] = None,
     continued: Annotated[
         Path | None, options.option("--continue", help="Go on after a piece of yours.", metavar="MIDI")
     ] = None,
@@ -55,8 +62,20 @@ def compose(
     form: Annotated[
         str | None, options.option("--form", help="What comes back: aaba, abab, pairs or free.", metavar="FORM")
     ] = None,
-    temperature: Annotated[float, options.option("--temperature", help="1 is as varied as what was learned.")] = 0.95,
-    guidance: Annotated[float, options.option("--guidance", help="How much to lean towards the style; 1 is plain.")] = 1.25,
+    temperature: Annotated[float, options.option("--temperature", help="1 is as varied as what was learned.")] = 1.0,
+    guidance: Annotated[
+        float | None, options.option("--guidance", help="1 follows the styles; more exaggerates; 2, or 3 of several.")
+    ] = None,
+    instruments: Annotated[
+        str | None,
+        options.option(
+            "--instruments", help="Who plays: 'flute' for all, or 'melody=flute,bass=cello'.", metavar="TRACK=NAME,…"
+        ),
+    ] = None,
+    drums: Annotated[
+        str | None,
+        options.option("--drums", help="Drums beside it: rock, funk, jazz, latin …, or rock:0.6,funk:0.4.", metavar="STYLE"),
+    ] = None,
     seed: Annotated[int, options.option("--seed", help="Of the piece.", env="seed")] = 0,
     model: Annotated[str, options.option("--model", help="Who composes.")] = "scores",
     wav: Annotated[bool, options.option("--wav", help="Also play it into a WAV file.")] = False,
@@ -78,13 +97,15 @@ def compose(
     mapsto compose ragtime --continue mine.mid --bars 8
 
     mapsto compose --variation mine.mid --amount 0.3
+
+    mapsto compose ragtime --drums neworleans --wav
     """
     with speaking("compose", json=json, quiet=quiet, verbose=verbose) as voice:
-        way, given = _way(styles, path, continued, variation, morph)
+        way, given = _way(styles, path, continued, variation, morph, model)
         work = Composition(
             way,
             path if way == "path" else styles,
-            bars,
+            _bars(way, bars),
             seed,
             amount,
             model,
@@ -97,14 +118,23 @@ def compose(
             density,
             voices,
             form,
+            instruments,
+            drums,
         )
+        _check_drums(work)
         targets = targets_of(output, work, given, wav=wav, score=score)
         _check(targets, given, overwrite=overwrite)
+        _check_players(instruments)
         write(work, given, targets, voice)
 
 
 def _way(
-    styles: str | None, path: str | None, continued: Path | None, variation: Path | None, morph: tuple[Path, Path] | None
+    styles: str | None,
+    path: str | None,
+    continued: Path | None,
+    variation: Path | None,
+    morph: tuple[Path, Path] | None,
+    model: str,
 ) -> tuple[str, list[Path]]:
     """Which way of composing is meant, and the pieces it starts from.
 
@@ -123,9 +153,49 @@ def _way(
         raise UsageError(f"It cannot be {both} at once.", "Choose one.")
     if not found:
         if styles is None:
-            raise UsageError("A style is needed.", "As in: mapsto compose ragtime. `mapsto styles --music` lists the names.")
+            raise UsageError("A style is needed.", f"As in: mapsto compose ragtime. There are {', '.join(_styles(model))}.")
         return "blend", []
     return found[0], [piece for piece in asked[found[0]][1] if piece is not None]
+
+
+def _styles(model: str) -> list[str]:
+    """Those that a composer knows.
+
+    Raises:
+        WeightsError: there is no such composer.
+    """
+    from mapsto import weights
+
+    return [str(style) for style in weights.card(model)["arguments"].get("styles", [])]
+
+
+def _bars(way: str, bars: int | None) -> int:
+    """How many bars are composed.
+
+    Raises:
+        UsageError: a variation of another length than the piece.
+    """
+    if way == "variation" and bars is not None:
+        raise UsageError("A variation is as long as the piece.", "Leave --bars out, or go on after the piece with --continue.")
+    return BARS if bars is None else bars
+
+
+def _check_drums(work: Composition) -> None:
+    """Refuse drums that cannot be before anything is composed.
+
+    Raises:
+        UsageError: an unknown style, or a meter without drums.
+        WeightsError: there is no drummer.
+    """
+    if work.drums is None:
+        return
+    from mapsto.sound.blends import row_of
+    from mapsto.sound.drumming import check_meter
+    from mapsto.sound.score import Meter
+
+    row_of(work.drums, _styles(DRUMMER))
+    if work.meter is not None:
+        check_meter(Meter.of(work.meter))
 
 
 def targets_of(output: str | None, work: Composition, given: list[Path], *, wav: bool, score: bool) -> list[Path]:
@@ -162,25 +232,71 @@ def _check(targets: list[Path], given: list[Path], *, overwrite: bool) -> None:
         check_place(target, overwrite)
 
 
+def _check_players(instruments: str | None) -> None:
+    """Find out the same of who is to play.
+
+    Raises:
+        UsageError: an instrument that is not there.
+    """
+    from mapsto.cli.sounding import cast_of
+    from mapsto.sound import bands
+
+    for player in cast_of(instruments).values():
+        bands.model_of(player)
+
+
 def write(work: Composition, given: list[Path], targets: list[Path], voice: Voice) -> Score:
     """Compose, and write what is wanted of it."""
     from mapsto import device, weights
     from mapsto.cli.bar import Bar
-    from mapsto.sound.composer import Composer, check_bars
-    from mapsto.sound.score import Score
+    from mapsto.sound.composer import Composer
+    from mapsto.sound.manner import check_bars
 
     check_bars(work.bars)
     device.set_threads(1)  # its products are so small that two threads would wait for each other most of the time
     since = time.monotonic()
-    scores = [Score.read(path) for path in given]
+    scores = [_read(path, voice) for path in given]
     composer = Composer.from_pretrained(work.model)
+    if any(target.suffix.lower() in PLAYED for target in targets):
+        _check_length(work, composer, scores)
     with Bar(hidden=voice.quiet or voice.json) as bar:
         piece = work.composed(composer, scores, lambda done, of: bar.show(done / of, f"bar {done} of {of}"))
-    piece = replace(piece, settings=work.settings(given, {work.model: weights.digest(work.model)}))
+    piece = replace(piece, settings=work.settings(given, {name: weights.digest(name) for name in work.weights}))
+    if any(target.suffix.lower() in PLAYED for target in targets):
+        from mapsto.sound.standins import stand_ins
+
+        for each in stand_ins(piece, {}):
+            voice.warn(str(each))
     for target in targets:
         piece.save(target)
         _tell(piece, target, work.seed, time.monotonic() - since, voice)
     return piece
+
+
+def _read(path: Path, voice: Voice) -> Score:
+    """A piece; what could not be kept of it is told."""
+    from mapsto.media.midi import read_midi
+
+    score, remarks = read_midi(path)
+    for line in remarks:
+        voice.warn(f"{path}: {line}")
+    return score
+
+
+def _check_length(work: Composition, composer: Composer, given: list[Score]) -> None:
+    """Refuse what would take hours to compose and then be too long to be played.
+
+    Raises:
+        UsageError: surely longer than what is played, as nearly as it can be told before.
+    """
+    from mapsto.sound.render import LONGEST_SECONDS
+
+    bars = work.bars + sum(score.bars for score in given) if work.way == "continue" else work.bars
+    tempo = work.tempo_bpm or (given[0].tempo_bpm if given else FAST)
+    seconds = bars * LEAST_QUARTERS * 60 / tempo
+    if work.way != "variation" and seconds > LONGEST_SECONDS:
+        most = f"at most {LONGEST_SECONDS / 60:.0f} minutes are played"
+        raise UsageError(f"{bars:,} bars take {seconds / 60:.0f} minutes or more, and {most}.", "Ask for fewer, or for a .mid.")
 
 
 def _tell(piece: Score, target: Path, seed: int, seconds: float, voice: Voice) -> None:
@@ -231,8 +347,9 @@ def _warn_of_changes(work: Composition, settings: dict[str, Any], voice: Voice) 
     from mapsto import weights
 
     before = settings.get("weights")
-    if not isinstance(before, dict) or before.get(work.model) != weights.digest(work.model):
-        voice.warn(f"The weights {work.model} are not those of then: notes will differ.")
+    for name in work.weights:
+        if not isinstance(before, dict) or before.get(name) != weights.digest(name):
+            voice.warn(f"The weights {name} are not those of then: notes will differ.")
     for name, then, now in (("Mapsto", "mapsto", mapsto.__version__), ("PyTorch", "torch", torch.__version__)):
         if settings.get(then) != now:
             voice.warn(f"It was composed with {name} {settings.get(then)}, and this is {now}: notes may differ.")

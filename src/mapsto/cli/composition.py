@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from mapsto.sound.composer import Composer
     from mapsto.sound.score import Score
 
+DRUMMER = "drummer"
+"""The weights of who plays drums; see `mapsto.sound.drumming`."""
+
 WAYS = ("blend", "path", "continue", "variation", "morph")
 
 
@@ -28,7 +31,7 @@ class Composition:
         seed: Of all that is drawn.
         amount: Of a variation.
         model: Name or file of the composer.
-        meter: As for `mapsto.sound.composer.How`, like all that follow.
+        meter: As for `mapsto.sound.manner.How`, like all that follow.
         key: Likewise.
         tempo_bpm: Likewise.
         blend: Likewise.
@@ -37,6 +40,8 @@ class Composition:
         density: Likewise.
         voices: Styles of single voices, as "bass=ragtime,alto=lied".
         form: Likewise.
+        instruments: Who plays, as "melody=flute,bass=cello"; None leaves it to the styles.
+        drums: Styles of drums beside it, as "rock" or "rock:0.6,funk:0.4"; None for no drums.
     """
 
     way: str
@@ -49,11 +54,18 @@ class Composition:
     key: str | None = None
     tempo_bpm: float | None = None
     blend: str = "product"
-    temperature: float = 0.95
-    guidance: float = 1.25
+    temperature: float = 1.0
+    guidance: float | None = None
     density: float | None = None
     voices: str | None = None
     form: str | None = None
+    instruments: str | None = None
+    drums: str | None = None
+
+    @property
+    def weights(self) -> list[str]:
+        """Names of those that the notes depend on."""
+        return [self.model, *([DRUMMER] if self.drums is not None else [])]
 
     def composed(self, composer: Composer, given: list[Score], on_bar: Callable[[int, int], object] | None = None) -> Score:
         """The piece.
@@ -63,6 +75,15 @@ class Composition:
             given: Pieces it starts from: none, one, or two for a morph.
             on_bar: Told how many bars are done, of how many.
         """
+        piece = self._piece(composer, given, on_bar)
+        if self.drums is not None:
+            from mapsto.sound.drumming import Drummer
+
+            first = given[0].bars if self.way == "continue" else 0
+            piece = Drummer.from_pretrained(DRUMMER).accompany(piece, self.drums, seed=self.seed, first=first)
+        return _played_by(piece, self.instruments)
+
+    def _piece(self, composer: Composer, given: list[Score], on_bar: Callable[[int, int], object] | None) -> Score:
         how: dict[str, Any] = {name: getattr(self, name) for name in _HOW}
         how |= {"voices": voices_of(self.voices), "seed": self.seed, "on_bar": on_bar}
         if self.form is not None:
@@ -85,6 +106,21 @@ class Composition:
         sources = [{"name": path.name, "sha256": sha256(path)} for path in given]
         said = {"mapsto": mapsto.__version__, "command": "compose", **asdict(self)}
         return {**said, "sources": sources, "weights": dict(weights), "torch": torch.__version__}
+
+
+def _played_by(piece: Score, instruments: str | None) -> Score:
+    """The same with other players, who have to be there."""
+    from dataclasses import replace
+
+    from mapsto.cli.sounding import cast_of
+    from mapsto.sound import bands
+    from mapsto.sound.render import cast
+
+    if instruments is None:
+        return piece
+    players = cast(piece, cast_of(instruments), bands.names())
+    named = [track if track.drums else replace(track, instrument=players[track.name]) for track in piece.tracks]
+    return replace(piece, tracks=tuple(named))
 
 
 _HOW = ("meter", "key", "tempo_bpm", "blend", "temperature", "guidance", "density")

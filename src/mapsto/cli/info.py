@@ -1,4 +1,4 @@
-"""`mapsto info`: what a picture, a film or a piece of music is, and how it was made."""
+"""`mapsto info`: what a picture, a film, a piece of music, a sound or a file of weights is, and how it was made."""
 
 from __future__ import annotations
 
@@ -21,13 +21,19 @@ def info(
     json: options.Json = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Show what a picture, a film or a piece of music is, and how it was made."""
+    """Show what a picture, a film, a piece of music, a sound or a file of weights is, and how it was made."""
+    from mapsto import weights
     from mapsto.cli.batch import SCORES
+    from mapsto.media.audio import WRITABLE
 
     with speaking("info", json=json, verbose=verbose) as voice:
         if file.suffix.lower() in SCORES:
             found = about_score(file)
             show = _show_score
+        elif file.suffix.lower() in WRITABLE:
+            found, show = about_sound(file), _show_sound
+        elif file.suffix == weights.SUFFIX:
+            found, show = {"path": str(file), **weights.card(file)}, _show_weights
         else:
             found, show = about(file), _show
         voice.data |= found
@@ -96,6 +102,17 @@ def about_score(path: Path) -> dict[str, Any]:
     }
 
 
+def about_sound(path: Path) -> dict[str, Any]:
+    """Format, length, rate, channels and settings of a sound file.
+
+    Raises:
+        UnreadableInput: no sound file.
+    """
+    from mapsto.media import audio
+
+    return {"path": str(path), "bytes": path.stat().st_size if path.is_file() else 0, **audio.about(path)}
+
+
 def _track(track: Track) -> dict[str, Any]:
     return {"name": track.name, "instrument": track.instrument, "drums": track.drums, "notes": len(track.notes)}
 
@@ -156,6 +173,26 @@ def _show_score(path: Path, found: dict[str, Any], voice: Voice) -> None:
     for remark in found["remarks"]:
         _line(voice, "not kept", remark)
     _show_settings(path, found["settings"], voice)
+
+
+def _show_sound(path: Path, found: dict[str, Any], voice: Voice) -> None:
+    voice.result(str(path))
+    rate = f"{found['rate_hz']:,} Hz, {_count(found['channels'], 'channel')}"
+    _line(voice, "sound", f"{found['format']}, {found['seconds']:.1f} s, {rate}, {_bytes(found['bytes'])}")
+    for name, text in told(found["settings"]).items() if "mapsto" in (found["settings"] or {}) else ():
+        _line(voice, name, text)
+
+
+def _show_weights(path: Path, found: dict[str, Any], voice: Voice) -> None:
+    voice.result(str(path))
+    _line(voice, "weights", f"{found['architecture']}, {_bytes(path.stat().st_size)}")
+    for key in ("recipe", "data", "licence", "start", "instrument"):
+        if found.get(key):
+            _line(voice, key, str(found[key]))
+    names = found["arguments"].get("names")
+    if _list(names):
+        _line(voice, "names", ", ".join(map(str, names)))
+    _line(voice, "scores", _plain(_dict(found.get("scores"))))
 
 
 def _runs(blends: list[dict[str, float]]) -> list[tuple[str, dict[str, float]]]:

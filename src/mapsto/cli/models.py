@@ -15,12 +15,14 @@ LONGEST = 60
 
 
 def models(
-    forget: Annotated[str | None, option("--forget", help="Delete a model or a composer of your own.", metavar="NAME")] = None,
+    forget: Annotated[
+        str | None, option("--forget", help="Delete a model, a composer or an instrument of your own.", metavar="NAME")
+    ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """List the models that draw new pictures; `mapsto styles --music` lists composers.
+    """List the models that draw new pictures, and your own instruments; `mapsto styles --music` lists composers.
 
     What they draw, how large, by which priors, how well, and under which licence.
     """
@@ -47,6 +49,22 @@ def _list(voice: Voice) -> None:
         voice.note("There is no model yet; `mapsto train` makes one.")
     rows = [[_cell(model, column) for column in COLUMNS] for model in found]
     show(COLUMNS, rows, voice, whole=("name", "kind", "size"))
+    _list_instruments(voice)
+
+
+def _list_instruments(voice: Voice) -> None:
+    """Those the user has learned."""
+    from mapsto import weights
+    from mapsto.sound import bands
+
+    own = bands.own()
+    told = ("scores", "licence", "data", "start")
+    cards = {name: weights.card(model) for name, model in own.items()}
+    voice.data["instruments"] = [
+        {"name": name, "model": own[name], **{key: card.get(key) for key in told}} for name, card in cards.items()
+    ]
+    if own:
+        voice.note(f"Instruments of your own: {', '.join(own)}. `mapsto sound` lists all.")
 
 
 def _cell(model: dict[str, Any], column: str) -> str:

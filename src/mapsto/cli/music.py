@@ -86,15 +86,19 @@ def order_of(folder: Path, name: str | None, run: Path | None, styles: str | Non
     return Order(folder, named, place, styles is not None, licence or LICENCE, **more)
 
 
-def refuse(given: Mapping[str, object]) -> None:
+def refuse(given: Mapping[str, object], what: str = "Music") -> None:
     """Refuse options that only pictures have.
+
+    Args:
+        given: By their names; what is true was given.
+        what: Is learned.
 
     Raises:
         UsageError: one of them was given.
     """
     useless = [f"--{name}" for name, value in given.items() if value]
     if useless:
-        raise UsageError("Music is learned, and that is for pictures.", f"Leave {' and '.join(useless)} out.")
+        raise UsageError(f"{what} is learned, and that is for other things.", f"Leave {' and '.join(useless)} out.")
 
 
 def train(order: Order, plan: Plan, voice: Voice, *, dry_run: bool = False) -> None:

@@ -11,7 +11,7 @@ from mapsto.cli import former, options, plan
 from mapsto.cli.compose import compose_again
 from mapsto.cli.former import Wish, repeated
 from mapsto.cli.order import File, Ingredient, Order, order_of, pixels_of
-from mapsto.cli.remaking import film_again, make_again, morph_again, paint_again
+from mapsto.cli.remaking import card_again, film_again, make_again, morph_again, paint_again
 from mapsto.cli.voice import Voice, check_stdout, speaking
 from mapsto.cli.work import KINDS
 
@@ -45,7 +45,9 @@ def redo(
         settings = former.settings_in(painted)
         file = File(painted.suffix[1:].lower(), former.quality_in(settings), strip, pixels_of(max_pixels))
         wish = Wish(painted, settings, photo, output, device, file, overwrite)
-        if "footage" in settings:
+        if "card" in settings:
+            card_again(wish, voice)
+        elif "footage" in settings:
             film_again(wish, voice)
         elif settings.get("command") == "paint":
             paint_again(wish, voice)

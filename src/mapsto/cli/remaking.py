@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from mapsto.cli import film, former
 from mapsto.cli.bar import Bar
@@ -116,6 +117,37 @@ def film_again(wish: Wish, voice: Voice) -> None:
         else:
             filming.paint_one(probe(source), only[0], target, first=only[1])
     _compare(wish, source, target, voice)
+
+
+def card_again(wish: Wish, voice: Voice) -> None:
+    """Make a moving picture with its tune once more."""
+    from mapsto.cli.card import Cinema, card_of, make
+    from mapsto.cli.painting import Painter, Photo
+    from mapsto.files import sha256
+
+    settings, source = wish.settings, _photo(wish, needed=True)
+    order, (card, tune, shot) = order_of(settings), card_of(settings)
+    target = _target(wish, voice, moving=True)
+    assert source is not None
+    assert target is not None
+    shot.check(target)
+    order = former.where_it_was(order, settings, wish.device, voice)
+    style = former.repeated(settings["style"], [Path(), wish.made.parent, source.parent], wish.file.max_pixels)
+    painter = Painter(order, style)
+    former.warn_of_changes({**painter.weights, **_music_weights(settings)}, painter.order.precision, settings, voice)
+    make(target, Cinema(painter, Photo(source), shot, wish.file, voice), voice, card, tune)
+    _compare(wish, source, target, voice)
+    if voice.data.get("identical") and sha256(target) == sha256(wish.made):
+        voice.note("So is its sound.")
+
+
+def _music_weights(settings: dict[str, Any]) -> dict[str, str]:
+    """Digests, as they are now, of the composer and the instruments that settings name."""
+    from mapsto import weights
+    from mapsto.cli.card import BAND, COMPOSER, KIT
+
+    named = settings.get("weights")
+    return {name: weights.digest(name) for name in (COMPOSER, BAND, KIT) if isinstance(named, dict) and name in named}
 
 
 def _compare(wish: Wish, photo: Path | None, target: Path | None, voice: Voice) -> None:

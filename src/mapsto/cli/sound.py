@@ -35,6 +35,7 @@ def sound(
     output: sounding.Output = None,
     bits: sounding.Bits = 16,
     picture: sounding.Picture = False,
+    svg: sounding.Svg = False,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -52,19 +53,20 @@ def sound(
         if timbre is not None and path is not None:
             raise UsageError("It cannot be an instrument and --path at once.", "Choose one.")
         usual = f"{_stem(timbre or path or '')}.{pitch}.wav"
-        target = sounding.target_of(output, usual, bits, picture=picture, overwrite=overwrite)
+        target = sounding.target_of(output, usual, bits, picture=picture, svg=svg, overwrite=overwrite)
         from mapsto.sound.instrument import Asked
 
         asked = Asked(sounding.pitch_of(pitch), seconds, velocity, seed)
         since = time.monotonic()
         made, settings = _made(asked, timbre, path, room, model)
-        sounding.put(made, target, settings, voice, since, bits=bits, picture=picture)
+        sounding.put(made, target, settings, voice, since, bits=bits, picture=picture, svg=svg)
 
 
 def _listed(model: str, voice: Voice) -> None:
     from mapsto import weights
+    from mapsto.sound import bands
 
-    names = weights.card(model)["arguments"].get("names", [])
+    names = bands.names() if model == bands.EMBEDDED else weights.card(model)["arguments"].get("names", [])
     voice.data["instruments"] = names
     for name in names:
         voice.result(name)
@@ -77,11 +79,14 @@ def _made(asked: Asked, timbre: str | None, path: str | None, room: float, model
     import mapsto
     from mapsto import weights
     from mapsto.media.audio import Sound
+    from mapsto.sound import bands
     from mapsto.sound.analysis import RATE_HZ
     from mapsto.sound.instrument import Instruments
     from mapsto.sound.loudness import normalised
     from mapsto.sound.room import in_room, placed
 
+    if model == bands.EMBEDDED:
+        model = bands.model_of((timbre or "") if path is None else dict.fromkeys(_names(path), 1.0))
     band = Instruments.from_pretrained(model)
     note = _morphed(band, path, asked) if path is not None else band.notes(band.timbre(timbre or ""), [asked])[0]
     whole = in_room(placed(note, 0.0), room) if room else note[None]
@@ -101,10 +106,14 @@ def _made(asked: Asked, timbre: str | None, path: str | None, room: float, model
 
 
 def _morphed(band: Instruments, path: str, asked: Asked) -> Any:
-    names = [part for part in (piece.strip() for piece in path.split(",")) if part]
+    names = _names(path)
     if len(names) < 2:
         raise UsageError(f"The path {path!r} goes nowhere.", "Name two instruments or more: 'flute, trumpet'.")
     return band.morph(band.between([band.timbre(name) for name in names], pitch=asked.pitch, velocity=asked.velocity), asked)
+
+
+def _names(path: str) -> list[str]:
+    return [part for part in (piece.strip() for piece in path.split(",")) if part]
 
 
 def _stem(text: str) -> str:

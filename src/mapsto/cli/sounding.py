@@ -20,6 +20,7 @@ Room = Annotated[float, option("--room", help="How much of a room is heard: 0 is
 Seed = Annotated[int, option("--seed", help="Of what is different each time a note is played.", env="seed")]
 Output = Annotated[str | None, option("-o", "--output", help="A .wav or .flac file.", metavar="FILE")]
 Picture = Annotated[bool, option("--picture", help="Also draw its spectrogram, a PNG beside it.")]
+Svg = Annotated[bool, option("--svg", help="Draw it as SVG.")]
 
 _NOTE = re.compile(r"([A-Ga-g])([#b♯♭]?)(-?\d)")
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -74,7 +75,7 @@ def cast_of(text: str | None) -> dict[str, str]:
     return found
 
 
-def target_of(output: str | None, usual: str, bits: int, *, picture: bool, overwrite: bool) -> Path:
+def target_of(output: str | None, usual: str, bits: int, *, picture: bool, overwrite: bool, svg: bool = False) -> Path:
     """The file to write, after finding out that it can be written.
 
     Raises:
@@ -87,9 +88,14 @@ def target_of(output: str | None, usual: str, bits: int, *, picture: bool, overw
     target = Path(output or usual)
     check_target(target, bits)
     check_place(target, overwrite)
-    if picture:
-        check_place(target.with_suffix(".png"), overwrite)
+    if picture or svg:
+        check_place(_drawn(target, svg), overwrite)
     return target
+
+
+def _drawn(target: Path, svg: bool) -> Path:
+    """Where the spectrogram of a sound goes."""
+    return target.with_suffix(".svg" if svg else ".png")
 
 
 def put(
@@ -101,6 +107,7 @@ def put(
     *,
     bits: int,
     picture: bool,
+    svg: bool = False,
 ) -> None:
     """Write a sound, and its spectrogram where wanted, and tell.
 
@@ -112,6 +119,7 @@ def put(
         since: When it was begun, by the monotonic clock.
         bits: A sample.
         picture: Draw a spectrogram too.
+        svg: As SVG.
     """
     from mapsto.cli.bar import spoken
     from mapsto.files import sha256
@@ -132,15 +140,14 @@ def put(
         }
     )
     voice.result(f"{target}  {sound.seconds:.1f} s of sound  {spoken(taken)}  seed {settings.get('seed')}")
-    if picture:
-        _put_picture(sound, target.with_suffix(".png"), settings, voice)
+    if picture or svg:
+        _put_picture(sound, _drawn(target, svg), settings, voice)
 
 
 def _put_picture(sound: Sound, target: Path, settings: Mapping[str, Any], voice: Voice) -> None:
     from mapsto.files import sha256
-    from mapsto.sound.spectrum import picture_of
+    from mapsto.sound.sonogram import write_spectrogram
 
-    drawn = picture_of(sound)
-    drawn.save(target, settings=settings)
-    voice.outputs.append({"path": str(target), "width": drawn.width, "height": drawn.height, "sha256": sha256(target)})
-    voice.result(f"{target}  {drawn.width}×{drawn.height}  its spectrogram")
+    width, height = write_spectrogram(sound, target, settings)
+    voice.outputs.append({"path": str(target), "width": width, "height": height, "sha256": sha256(target)})
+    voice.result(f"{target}  {width}×{height}  its spectrogram")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mapsto.cli import footage, options, plan
+from mapsto.cli import card, footage, options, plan
 from mapsto.cli.options import option
 from mapsto.cli.order import File, Order, ingredients, pixels_of, tile_of
 from mapsto.cli.plan import Job
@@ -51,6 +51,14 @@ def style(
     preview_every: Annotated[
         int, option("--preview-every", help="Write a preview every N steps of optimize.", metavar="N")
     ] = 0,
+    mask: Annotated[Path | None, option("--mask", help="Paint only where this picture is white.", metavar="FILE")] = None,
+    with_music: Annotated[
+        int | None, option("--with-music", help="Make a moving picture of so many bars with its own tune.", metavar="BARS")
+    ] = None,
+    music: Annotated[
+        str | None,
+        option("--music", help="Styles of that tune: ragtime:0.6,lied:0.4; by default what goes with the painting."),
+    ] = None,
     stability: footage.Stability = 0.8,
     codec: footage.CodecName = None,
     crf: footage.Crf = None,
@@ -81,14 +89,20 @@ def style(
     mapsto style shots/ ink -r -o styled/ --skip-existing
 
     mapsto style clip.mp4 great-wave -o out.mp4 --stability 0.8
+
+    mapsto style photo.jpg ink --with-music 8 -o card.mp4
     """
     with speaking("style", json=json, quiet=quiet, verbose=verbose) as voice:
         order = Order(strength, keep_colors, size, seed, method, steps, tile_of(tile), device, precision, weights)
+        order = order if mask is None else replace(order, mask=_mask(mask))
         file = File(format, quality, strip, pixels_of(max_pixels))
         found, given = _arguments(photos, style)
-        jobs = plan.plan(plan.sources(found, recursive), plan.Place(output, format, plan.slug(given)))
+        asked = _card(with_music, music)
+        usual = format or ("mp4" if asked else None)
+        jobs = plan.plan(plan.sources(found, recursive), plan.Place(output, usual, plan.slug(given)))
         shot = footage.Footage(stability, codec, crf, work_size, engine)
-        wanted = Wanted(given, order, file, learn, name, preview_every, shot, footage.Hands(workers, cluster, resume))
+        hands = footage.Hands(workers, cluster, resume)
+        wanted = Wanted(given, order, file, learn, name, preview_every, shot, hands, asked)
         _run(jobs, wanted, voice, skip_existing=skip_existing, overwrite=overwrite, dry_run=dry_run)
 
 
@@ -104,6 +118,7 @@ class Wanted:
     preview_every: int
     shot: footage.Footage
     hands: footage.Hands
+    card: card.Card | None = None
 
     def __post_init__(self) -> None:
         """Refuse options that would be ignored."""
@@ -114,6 +129,25 @@ class Wanted:
             raise UsageError("There is no style to name.", "--name goes with --learn.")
         if self.preview_every and self.order.method != "optimize":
             raise UsageError("The network is done at once and has no previews.", "--preview-every goes with --method optimize.")
+        if self.card is not None and self.order.mask is not None:
+            raise UsageError("A mask stands still, and this picture moves.", "Leave --mask out.")
+        if self.card is not None and self.order.method == "optimize":
+            raise UsageError("Optimising a moving picture would take hours.", "Leave --method out; --learn teaches a hand.")
+        if self.card is not None and self.hands != footage.Hands():
+            raise UsageError("A moving picture is painted by one alone.", "Leave --workers, --cluster and --resume out.")
+
+
+def _mask(path: Path) -> str:
+    from mapsto.image import masking
+
+    return masking.spelled(path)
+
+
+def _card(bars: int | None, music: str | None) -> card.Card | None:
+    """The moving picture that is asked for, if any."""
+    if bars is None and music is not None:
+        raise UsageError("There is no tune to compose.", "--music goes with --with-music BARS.")
+    return None if bars is None else card.Card(bars, music)
 
 
 def _arguments(photos: list[str] | None, style: str | None) -> tuple[list[str], str]:
@@ -141,6 +175,8 @@ def _run(jobs: list[Job], wanted: Wanted, voice: Voice, *, skip_existing: bool, 
     wanted = replace(wanted, hands=replace(wanted.hands, resume=wanted.hands.resume or skip_existing))
     if len(todo) < len(jobs):
         voice.note(f"{len(jobs) - len(todo)} of {len(jobs)} are there already and were left out.")
+    if wanted.card is not None and todo:
+        return _make_card(todo, parts, wanted, voice, overwrite=overwrite, dry_run=dry_run)
     if dry_run:
         return plan.tell(todo, voice)
     if clips := [job for job in todo if job.source.path is not None and is_clip(job.source.path)]:
@@ -157,6 +193,21 @@ def _run(jobs: list[Job], wanted: Wanted, voice: Voice, *, skip_existing: bool, 
         Batch(_painter(parts, todo, wanted, voice), wanted.file, voice, overwrite=overwrite).run(todo)
 
 
+def _make_card(jobs: list[Job], parts: list[Part], wanted: Wanted, voice: Voice, *, overwrite: bool, dry_run: bool) -> None:
+    """Make a moving picture with a tune."""
+    from mapsto.cli.batch import check_source
+
+    assert wanted.card is not None
+    source, target = card.check(jobs, wanted.card, wanted.shot, overwrite=overwrite)
+    check_source(source, (), wanted.file.max_pixels)
+    if dry_run:
+        return plan.tell(jobs, voice)
+    painter = _painter(parts, jobs, wanted, voice)
+    from mapsto.cli.painting import Photo
+
+    card.make(target, card.Cinema(painter, Photo(source), wanted.shot, wanted.file, voice), voice, wanted.card)
+
+
 def _is_filmed(target: Path | None) -> bool:
     """Whether a film of ours is there; it is put there in one step when it is whole."""
     from mapsto.cli.batch import is_ours
@@ -167,6 +218,8 @@ def _is_filmed(target: Path | None) -> bool:
 
 def _film(jobs: list[Job], parts: list[Part], wanted: Wanted, voice: Voice, *, overwrite: bool) -> None:
     """Paint clips."""
+    if wanted.order.mask is not None:
+        raise UsageError("A mask stands still, and a clip moves.", "Leave --mask out.")
     if wanted.order.method == "optimize":
         raise UsageError("Optimising a clip would take days.", "Leave --method out; --learn teaches the network a hand.")
     from mapsto.cli.batch import Round, check_target

@@ -1,4 +1,4 @@
-"""`mapsto train`: from a folder of pictures to a model that makes new ones."""
+"""`mapsto train`: from a folder of pictures, music or sounds to a model that makes new ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mapsto.cli import lessons, music, options
+from mapsto.cli import lessons, music, options, timbres
 from mapsto.cli.bar import Bar, spoken
 from mapsto.cli.options import option
 from mapsto.cli.voice import Voice, speaking
@@ -41,9 +41,9 @@ def train(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="vae|flow|gan|music",
+            metavar="vae|flow|gan|music|sound",
             show_default=False,
-            help="What to learn: a VAE, a VAE and then a flow or a GAN over it, or a composer.",
+            help="What to learn: a VAE, a VAE and then a flow or a GAN over it, a composer, or an instrument.",
         ),
     ],
     pictures: lessons.Pictures,
@@ -59,7 +59,12 @@ def train(
     batch: Annotated[int | None, option("--batch", help="Pictures of one step; by default the preset's.", metavar="N")] = None,
     accumulate: Annotated[int, option("--accumulate", help="Take a batch in N pieces, which saves memory.", metavar="N")] = 1,
     vae: Annotated[
-        str | None, option("--vae", help="Take the VAE of a model as it is, and learn the flow or GAN alone.", metavar="MODEL")
+        str | None,
+        option(
+            "--vae",
+            help="Take the VAE of a model as it is, and learn the flow or GAN alone; for sound, the instruments to begin with.",
+            metavar="MODEL",
+        ),
     ] = None,
     labels: Annotated[
         str | None,
@@ -71,6 +76,7 @@ def train(
         str | None,
         option("--styles", help="For music: learn every folder as a style of its own name.", metavar="folders"),
     ] = None,
+    adversarial: Annotated[bool, option("--adversarial", help="For sound: learn against a critic as well.")] = False,
     flip: lessons.Flip = False,
     transparent: Annotated[bool, option("--transparent", help="Learn transparency too; else it becomes white.")] = False,
     held_out: Annotated[
@@ -111,22 +117,34 @@ def train(
     mapsto generate mine -n 16
 
     mapsto train music my_midis/ --name mine --styles folders
+
+    mapsto train sound my_wavs/ --name bells
     """
     first = lessons.is_first()
     with speaking("train", json=json and first, quiet=quiet or not first, verbose=verbose) as voice:
-        if kind == "music":
-            music.refuse(
-                {
-                    "size": size,
-                    "vae": vae,
-                    "labels": labels,
-                    "flip": flip,
-                    "transparent": transparent,
-                    "loss": loss != "relativistic",
-                    "space": space != "latents",
-                    "augment": augment != "auto",
-                }
+        foreign = {
+            "size": size,
+            "labels": labels,
+            "flip": flip,
+            "transparent": transparent,
+            "loss": loss != "relativistic",
+            "space": space != "latents",
+            "augment": augment != "auto",
+        }
+        if kind == "sound":
+            music.refuse({**foreign, "styles": styles, "preset": preset != "small"}, "A sound")
+            kept: dict[str, Any] = {"held_out": held_out, "resume": resume, "overwrite": overwrite}
+            schedule = {"accumulate": accumulate, "checkpoint_every": checkpoint_every, "seed": seed}
+            plan = _sound_plan(steps, hours, batch, precision, device=device, **schedule)
+            sounds = timbres.order_of(
+                pictures, name, run, licence, start=vae or timbres.EMBEDDED, adversarial=adversarial, **kept
             )
+            timbres.train(sounds, plan, voice, dry_run=dry_run)
+            return
+        if adversarial:
+            raise UsageError("--adversarial is for sound.", "`mapsto train gan` learns pictures against a critic.")
+        if kind == "music":
+            music.refuse({**foreign, "vae": vae})
             more = {"preset": preset, "held_out": held_out, "resume": resume, "overwrite": overwrite}
             plan = _plan(
                 steps,
@@ -246,6 +264,21 @@ def _plan(steps: int | None, hours: float | None, preset: str, *, batch: int | N
     devices.pick(device)
     batch = PRESETS[preset].batch if batch is None else batch
     return Plan(steps=steps or 0, hours=hours, batch=batch, device=device, threads=lessons.threads(), **more)
+
+
+def _sound_plan(steps: int | None, hours: float | None, batch: int | None, precision: str, *, device: str, **more: Any) -> Plan:
+    """Of an instrument: a few minutes where nothing is said, on the processor, whose notes are too short for a GPU.
+
+    Raises:
+        UsageError: another device is asked for.
+    """
+    from mapsto.learning.from_sounds import BATCH, STEPS
+
+    if device not in ("auto", "cpu"):
+        raise UsageError(f"An instrument is not learned on {device}.", "Leave --device out.")
+    steps = STEPS if steps is None and hours is None else steps
+    batch, precision = BATCH if batch is None else batch, "fp32" if precision == "auto" else precision
+    return _plan(steps, hours, "small", batch=batch, device="cpu", precision=precision, clip=1.0, ema=0.1, **more)
 
 
 def _music_batch(preset: str) -> int:

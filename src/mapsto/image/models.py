@@ -12,8 +12,8 @@ from mapsto.image import own_models
 
 KIND = "ImageModel"
 
-LEARNED = (KIND, "ScoreNetwork")
-"""What a user can train, and forget: models of pictures, and composers."""
+LEARNED = (KIND, "ScoreNetwork", "TimbreVAE")
+"""What a user can train, and forget: models of pictures, composers and instruments."""
 
 
 def names() -> list[str]:
@@ -44,7 +44,7 @@ def check_known(name: str | Path) -> None:
 
 
 def forget(name: str) -> Path | None:
-    """Delete a model or a composer of the user's own; → where its training still lies, None where there is none.
+    """Delete a model, a composer or an instrument of the user's own; → where its training still lies, None where there is none.
 
     Raises:
         UsageError: no such model, or one that came with Mapsto.

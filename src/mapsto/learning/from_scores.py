@@ -30,7 +30,8 @@ from mapsto.learning.plans import Plan
 from mapsto.learning.scores import Piece, ScoreData, ScoreGame
 from mapsto.learning.shelf import TWIN, rank
 from mapsto.learning.watch import HeldOutLoss
-from mapsto.sound.composer import moved_home, spelled
+from mapsto.sound.composer import moved_home
+from mapsto.sound.manner import spelled
 from mapsto.sound.melody import METERS, MODES, STEPS_OF_BAR, ScoreNetwork
 from mapsto.sound.score import REST, Grid, Score
 from mapsto.sound.tonality import estimated, is_minor

@@ -5,7 +5,8 @@
 
 A score has one meter and one tempo, and its time is counted in ticks. So what was played is moved to the nearest sixteenths or
 triplets (the rule stands in `mapsto.sound.quantise`); the tempo is that of the first note; the meter is that which lasts
-longest, with silence before an upbeat so that bar lines fall where they did. Pedals, bends and controllers are not kept.
+longest, with silence before an upbeat so that bar lines fall where they did. Notes last as long as the sustain pedal
+(controller 64) holds them; other pedals, bends and controllers are not kept.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from mapsto.sound.score import TICKS, Meter, Note, Score, Track
 
 MOST_BYTES = 64 << 20
 """Of a file."""
+
+MOST_SHARED = 10_000_000
+"""Sustain pedals times tracks, up to which a pedal counts for the same channel in all tracks."""
 
 DIVISION = 480
 """Ticks a quarter note in files that are written."""
@@ -55,7 +59,7 @@ def read_midi(path: str | os.PathLike[str]) -> tuple[Score, tuple[str, ...]]:
     file = events_of(_content(Path(path), name), name)
     if file.type == 2:
         _put_after_each_other(file)
-    lines, said = [line for chunk in file.chunks for line in lines_of(chunk)], about(file)
+    lines, said = [line for chunk, pedals in _with_pedals(file.chunks) for line in lines_of(chunk, pedals)], about(file)
     heard = [note for line in lines for note in line.notes if not line.drums or note.pitch in DRUM_OF]
     if not heard:
         raise UnreadableInput(f"{name} holds no notes.", "Export it again, with its notes.")
@@ -87,6 +91,15 @@ def _content(path: Path, name: str) -> bytes:
     if not content:
         raise UnreadableInput(f"{name} is empty (0 bytes).", "Copy, download or export it again.")
     return content
+
+
+def _with_pedals(chunks: list[list[Timed]]) -> Iterator[tuple[list[Timed], list[Timed]]]:
+    """Each track, and the sustain pedals in others; only its own where a file of many tracks has very many."""
+    pedals = [(at, n, message) for n, chunk in enumerate(chunks) for at, message in chunk if message.type == "control_change"]
+    pedals.sort(key=lambda each: each[0])
+    for number, chunk in enumerate(chunks):
+        few = len(pedals) * len(chunks) <= MOST_SHARED
+        yield chunk, [(at, message) for at, n, message in pedals if n != number] if few else []
 
 
 def _put_after_each_other(file: MidiFile) -> None:

@@ -44,7 +44,7 @@ class MidiFile:
 
 
 def events_of(content: bytes, name: str) -> MidiFile:
-    """All notes, programs and meta messages of a file; what else a keyboard sends is passed over.
+    """All notes, programs, sustain pedals and meta messages of a file; what else a keyboard sends is passed over.
 
     Args:
         content: The file.
@@ -140,8 +140,16 @@ def _number(content: bytes, at: int) -> tuple[int, int]:
 _SIZES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
 """Bytes after the status byte, by its upper half."""
 
-_USED = {0x80: ("note_off", "note", "velocity"), 0x90: ("note_on", "note", "velocity"), 0xC0: ("program_change", "program")}
+_USED = {
+    0x80: ("note_off", "note", "velocity"),
+    0x90: ("note_on", "note", "velocity"),
+    0xB0: ("control_change", "control", "value"),
+    0xC0: ("program_change", "program"),
+}
 """What mido calls a message, and its bytes."""
+
+PEDAL = 64
+"""The controller of the sustain pedal, the only one that is used."""
 
 
 def _message(track: bytes, at: int, status: int) -> tuple[Any, int]:
@@ -158,7 +166,7 @@ def _message(track: bytes, at: int, status: int) -> tuple[Any, int]:
     data = _taken(track, at, _SIZES[kind])
     if max(data) > 127:
         raise ValueError(f"a value of {max(data)}, where 127 is the most")
-    if kind not in _USED:
+    if kind not in _USED or (kind == 0xB0 and data[0] != PEDAL):
         return None, at + len(data)
     name, *values = _USED[kind]
     said = dict(zip(values, data, strict=True))

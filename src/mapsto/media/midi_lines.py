@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from heapq import merge
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -68,7 +69,10 @@ class Line:
 
 @dataclass
 class _Key:
-    """A key that is down: since when, how hard, by how many note-ons, and when it was last let go."""
+    """A key that sounds: since when, how hard, by how many note-ons it is down, and when it was last let go.
+
+    One that is not down any more sounds on by the pedal.
+    """
 
     start: int
     velocity: int
@@ -76,50 +80,89 @@ class _Key:
     let_go: int | None = None
 
 
-def lines_of(messages: Iterable[Timed]) -> list[Line]:
+def lines_of(messages: Iterable[Timed], pedals: Iterable[Timed] = ()) -> list[Line]:
     """The channels of one track, by number, each with its notes.
 
-    A second note-on of a sounding pitch begins a new note, which lasts until there were as many note-offs. A note without an
-    end lasts until it was let go at all, or else until the last note of the track begins or ends.
+    A second note-on of a sounding pitch begins a new note, which lasts until there were as many note-offs. A note that is let
+    go while the sustain pedal of its channel is down lasts until the pedal comes up, or its pitch is struck again; drums know
+    no pedal. A note without an end lasts until it was let go at all, or else until the last note of the track begins or ends.
+
+    Args:
+        messages: Of the track.
+        pedals: Of other tracks: a channel is one instrument, whichever track its pedal stands in.
     """
-    lines: dict[int, Line] = {}
-    keys: dict[tuple[int, int], _Key] = {}
-    name, said, last = "", None, 0
-    for now, message in messages:
+    hands = _Hands()
+    name, said = "", None
+    for now, message in merge(messages, pedals, key=lambda each: each[0]):
         if message.type == "track_name":
             name = name or words(message.name)
         elif message.type == "instrument_name":
             said = words(message.name) if said is None else said
         elif not message.is_meta:
-            line = lines.setdefault(message.channel, Line(message.channel))
-            if message.type == "program_change":
-                line.program = message.program if line.program is None else line.program
-            else:
-                last = now
-                _turn(line, keys, now, message)
-    for (channel, pitch), key in keys.items():
-        end = last if key.let_go is None else key.let_go
-        lines[channel].notes.append(Played(key.start, end, pitch, key.velocity))
+            hands.told(now, message)
+    hands.end()
+    lines = hands.lines
     for line in lines.values():
         line.name, line.said = name if len(lines) == 1 else line.instrument, said
     return [lines[channel] for channel in sorted(lines)]
 
 
-def _turn(line: Line, keys: dict[tuple[int, int], _Key], now: int, message: Any) -> None:
-    """One note-on, or note-off, which a note-on without velocity is too."""
-    at = (line.channel, message.note)
-    key = keys.get(at)
-    if message.type == "note_on" and message.velocity:
-        down = 1
-        if key is not None:
-            line.notes.append(Played(key.start, now if key.let_go is None else key.let_go, message.note, key.velocity))
-            down = 1 if key.let_go is not None and key.let_go < now else key.down + 1
-        keys[at] = _Key(now, message.velocity, down)
-    elif key is not None:
-        key.down, key.let_go = key.down - 1, now
-        if key.down == 0:
-            line.notes.append(Played(key.start, now, message.note, key.velocity))
-            del keys[at]
+@dataclass
+class _Hands:
+    """Who plays a track: the lines so far, the keys that sound by channel and pitch, and the channels whose pedal is down."""
+
+    lines: dict[int, Line] = field(default_factory=dict)
+    keys: dict[tuple[int, int], _Key] = field(default_factory=dict)
+    pedals: set[int] = field(default_factory=set)
+    last: int = 0
+
+    def told(self, now: int, message: Any) -> None:
+        """A message of a channel."""
+        if message.type == "control_change":
+            return self._press(now, message.channel, down=message.value >= 64)
+        line = self.lines.setdefault(message.channel, Line(message.channel))
+        if message.type == "program_change":
+            line.program = message.program if line.program is None else line.program
+        else:
+            self.last = now
+            self._turn(line, now, message)
+
+    def end(self) -> None:
+        """End what sounds yet."""
+        for (channel, pitch), key in self.keys.items():
+            end = self.last if key.let_go is None or key.down == 0 else key.let_go
+            self.lines[channel].notes.append(Played(key.start, end, pitch, key.velocity))
+
+    def _press(self, now: int, channel: int, *, down: bool) -> None:
+        """The pedal goes down, or up."""
+        if channel == DRUM_CHANNEL:
+            return
+        if down:
+            self.pedals.add(channel)
+            return
+        self.pedals.discard(channel)
+        for at in [at for at, key in self.keys.items() if at[0] == channel and key.down == 0]:
+            self._finish(at, now)
+
+    def _turn(self, line: Line, now: int, message: Any) -> None:
+        """One note-on, or note-off, which a note-on without velocity is too."""
+        at = (line.channel, message.note)
+        key = self.keys.get(at)
+        if message.type == "note_on" and message.velocity:
+            down = 1
+            if key is not None:
+                down = 1 if key.let_go is not None and key.let_go < now else key.down + 1
+                self._finish(at, now if key.let_go is None or key.down == 0 else key.let_go)
+            self.keys[at] = _Key(now, message.velocity, down)
+        elif key is not None and key.down > 0:
+            key.down, key.let_go = key.down - 1, now
+            if key.down == 0 and line.channel not in self.pedals:
+                self._finish(at, now)
+
+    def _finish(self, at: tuple[int, int], now: int) -> None:
+        """End a note."""
+        key = self.keys.pop(at)
+        self.lines[at[0]].notes.append(Played(key.start, now, at[1], key.velocity))
 
 
 def words(text: str) -> str:

@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING, Any
 from mapsto.errors import UsageError
 from mapsto.files import atomic
 from mapsto.media import metadata
+from mapsto.media.audio import Sound
 from mapsto.media.coding import CODECS, Coding
 from mapsto.media.containers import format_of, need_av, reading, writing
 from mapsto.media.picture import Picture
 from mapsto.media.pixels import Pixels
 from mapsto.media.queues import Behind, depth_for
+from mapsto.media.soundtrack import Soundtrack
 from mapsto.media.yuv import BT709, LIMITED, frame_of, rgb_of, yuv_of
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ FASTEST = 240
 USUAL = Coding()
 SHORT = 2
 """Frames up to which a film has none out of order. x265 leaves their times of decoding unset."""
+
+AHEAD = 0.5
+"""Seconds by which sound goes before the pictures."""
 
 _COMMENT = "mapsto "
 
@@ -100,6 +105,7 @@ class FilmWriter:
         aspect: Width of a pixel over its height.
         settings: A JSON object to embed.
         container: FFmpeg's name of the container; None goes by the suffix of `path`.
+        sound: Is heard beside the pictures; none by default.
 
     Raises:
         UsageError: a codec that does not go with the container or that this PyAV cannot encode, settings that are not JSON, a
@@ -118,8 +124,9 @@ class FilmWriter:
         aspect: Fraction = Fraction(1),
         settings: Mapping[str, Any] | None = None,
         container: str | None = None,
+        sound: Sound | None = None,
     ) -> None:
-        self.path, self.size = Path(path), size
+        self.path, self.size, self._sound = Path(path), size, sound
         self._time_base, self._fps, self._aspect = time_base, fps, aspect
         self._container = container or format_of(path)
         self._coding, self._codec = coding, coding.check(self._container)
@@ -162,7 +169,14 @@ class FilmWriter:
             if self._comment:
                 container.metadata["comment"] = self._comment
             stream = self._stream(container)
-            self._behind: Behind[VideoFrame] = Behind(lambda frame: _encode(container, stream, frame), depth_for(self.size))
+            heard = Soundtrack(self._sound, container) if self._sound is not None else None
+
+            def encode(frame: VideoFrame) -> None:
+                _encode(container, stream, frame)
+                if heard is not None:
+                    heard.until(float((frame.pts or 0) * self._time_base) + AHEAD)
+
+            self._behind: Behind[VideoFrame] = Behind(encode, depth_for(self.size))
             try:
                 yield
             except BaseException:
@@ -172,6 +186,8 @@ class FilmWriter:
             if self._last is None:
                 raise UsageError("A film needs at least one frame.")
             _encode(container, stream, None, straight=self._count <= SHORT)
+            if heard is not None:
+                heard.until(None)
 
     def _stream(self, container: OutputContainer) -> VideoStream:
         options = self._coding.options(self._codec)

@@ -2,8 +2,9 @@
 
     N samples   T times   K partials   M noise bands
 
-Partial k of a stiff string lies at k·f₀·√(1 + B·k²) (Fletcher 1964); B is 0 for pipes and bowed strings. Levels are in dB of
-full scale. Times are those of `GRID_SECONDS`: close together in the attack, where everything happens, and wide apart later.
+Partial k of a stiff string lies at k·f₀·√(1 + B·k²) (Fletcher 1964); B is 0 for pipes and bowed strings. Partials of bells and
+bars lie anywhere: each of the first `DETUNED` is told by how far it is from there. Levels are in dB of full scale. Times are
+those of `GRID_SECONDS`: close together in the attack, where everything happens, and wide apart later.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ HIGHEST_HZ = 19_000.0
 FLOOR_DB = -110.0
 FLUTTERS = 7
 """Groups of partials whose wavering is told: 1, 2–3, 4–7, … 64–127."""
+
+DETUNED = 32
+"""Partials that may lie elsewhere than a string's."""
+
+RINGING = 0.9
+"""Share of energy at the partials of a string, below which a note that fades is taken for that of a bell or a bar."""
 
 NOISE_UNIT_HZ = 100.0
 """Noise is told as the level of a band so wide."""
@@ -65,6 +72,7 @@ class Parts:
         vibrato_hz: How often.
         flutter_db: [F] how much partials 1, 2, 4 … waver in level, as a standard deviation; NaN where it cannot be told.
         flutter_hz: [F] how often they do.
+        detune_cents: [DETUNED] how far each partial is from where a string has it; NaN where there is none.
         straight: [N] the note from its onset with the vibrato taken out: what was measured.
     """
 
@@ -79,16 +87,18 @@ class Parts:
     vibrato_hz: float
     flutter_db: Floats
     flutter_hz: Floats
+    detune_cents: Floats
     straight: Floats
 
 
-def take_apart(samples: Floats, near_hz: float, held_seconds: float) -> Parts:
+def take_apart(samples: Floats, near_hz: float, held_seconds: float, *, may_ring: bool = False) -> Parts:
     """All parts of a note.
 
     Args:
         samples: [N] at `RATE_HZ`; it may begin with silence.
         near_hz: Its pitch within half a semitone.
         held_seconds: When it is let go, from its beginning; what comes later only tells how it ends.
+        may_ring: It may be of a bell or a bar, whose partials lie anywhere.
     """
     start = onset(samples)
     x = samples[start:].astype(np.float64)
@@ -99,15 +109,20 @@ def take_apart(samples: Floats, near_hz: float, held_seconds: float) -> Parts:
     if steady:
         cents = tuning.wavering(held, f0)
         straight = tuning.straightened(held, cents)
-        if tuning.clarity(straight, f0) > 1.02 * tuning.clarity(held, f0):
+        if tuning.clarity(straight, frequencies(f0, 0.0)) > 1.02 * tuning.clarity(held, frequencies(f0, 0.0)):
             held, cents_and_hz = straight, tuning.vibrato(cents)
             f0, stiffness = tuning.pitch(held, f0, stiff=False)
+    detune = np.zeros(DETUNED)
+    if may_ring and not steady and tuning.clarity(held, frequencies(f0, stiffness)) < RINGING:
+        f0, stiffness, detune = near_hz, 0.0, tuning.modes(held, near_hz, DETUNED)
+    hz = frequencies(f0, stiffness, detune)
     last = held_seconds - 0.03
-    times = GRID_SECONDS[: int(np.searchsorted(GRID_SECONDS, last))]
-    noise, trusted = noise_levels(held, f0, stiffness, times)
-    partials = without_noise(partial_levels(held, f0, stiffness, times), noise, f0, stiffness, times)
+    times = GRID_SECONDS[: max(2, int(np.searchsorted(GRID_SECONDS, last)))]
+    noise, trusted = noise_levels(held, f0, _between(f0, stiffness) if not detune.any() else _beside(f0, hz), times)
+    partials = without_noise(partial_levels(held, f0, hz, times), noise, f0, hz, times)
+    wavering = flutter(held, f0, hz)
     release = release_rate(x, held_seconds)
-    return Parts(f0, stiffness, partials, noise, trusted, start, release, *cents_and_hz, *flutter(held, f0, stiffness), held)
+    return Parts(f0, stiffness, partials, noise, trusted, start, release, *cents_and_hz, *wavering, detune, held)
 
 
 def onset(samples: Floats) -> int:
@@ -119,9 +134,8 @@ def onset(samples: Floats) -> int:
     return max(0, first * size - round(0.002 * RATE_HZ))
 
 
-def partial_levels(x: Floats, f0: float, stiffness: float, times: Floats) -> Floats:
+def partial_levels(x: Floats, f0: float, hz: Floats, times: Floats) -> Floats:
     """[T, K] dB: each partial by a Hann window that begins no earlier than the note, of two periods at least."""
-    hz = frequencies(f0, stiffness)
     found = np.full((len(times), PARTIALS), FLOOR_DB)
     heard = hz < HIGHEST_HZ
     sizes = _window_sizes(f0, times)
@@ -133,9 +147,9 @@ def partial_levels(x: Floats, f0: float, stiffness: float, times: Floats) -> Flo
     return found
 
 
-def without_noise(partials_db: Floats, noise_db: Floats, f0: float, stiffness: float, times: Floats) -> Floats:
+def without_noise(partials_db: Floats, noise_db: Floats, f0: float, hz: Floats, times: Floats) -> Floats:
     """[T, K] dB: partials less the noise that came through their windows; what was little more than noise is gone."""
-    hz = np.minimum(frequencies(f0, stiffness), HIGHEST_HZ)
+    hz = np.minimum(hz, HIGHEST_HZ)
     mel, bands = np.log(1 + hz / 700), np.log(1 + BAND_HZ / 700)
     right = np.searchsorted(bands, mel).clip(1, BANDS - 1)
     share = ((mel - bands[right - 1]) / (bands[right] - bands[right - 1])).clip(0, 1)
@@ -146,12 +160,10 @@ def without_noise(partials_db: Floats, noise_db: Floats, f0: float, stiffness: f
     return np.asarray(np.maximum(10 * np.log10(np.maximum(power - 1.5 * passed, 0.03 * power)), FLOOR_DB))
 
 
-def noise_levels(x: Floats, f0: float, stiffness: float, times: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """[T, M] dB: what is left in the valleys between partials, by Blackman–Harris windows of eight periods or more."""
-    comb = np.concatenate([[0.15, 0.3], np.arange(0.5, PARTIALS)])
-    hz = f0 * comb * np.sqrt(1 + stiffness * comb**2)
-    hz = hz[hz < HIGHEST_HZ]
-    needed = max(8 / f0, 0.03)
+def noise_levels(x: Floats, f0: float, valleys: tuple[Floats, float], times: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """[T, M] dB: what is left where no partials are, by Blackman–Harris windows of so many periods: see `_between`."""
+    hz, periods = valleys
+    needed = max(periods / f0, 0.03)
     kernel = _kernel(hz)
     found = np.full((len(times), BANDS), FLOOR_DB)
     trusted = times >= needed / 2
@@ -181,11 +193,10 @@ def release_rate(x: Floats, held_seconds: float) -> float:
     return float(max(5.0, -np.polyfit(np.arange(fallen) * size / RATE_HZ, after[:fallen], 1)[0]))
 
 
-def flutter(x: Floats, f0: float, stiffness: float) -> tuple[Floats, Floats]:
+def flutter(x: Floats, f0: float, hz: Floats) -> tuple[Floats, Floats]:
     """[F] dB and [F] Hz: how much, and how often, the levels of partials 1, 2, 4 … waver from 0.4 s on; NaN where unheard."""
     depth, often = np.full(FLUTTERS, math.nan), np.full(FLUTTERS, math.nan)
     times = np.arange(0.4, len(x) / RATE_HZ - 0.1, 0.01)
-    hz = frequencies(f0, stiffness)
     if len(times) < 60:
         return depth, often
     size = round(RATE_HZ * max(4 / f0, 0.012))
@@ -209,10 +220,27 @@ def _level_db(x: Floats) -> float:
     return 10 * math.log10(float((x**2).mean()) + 1e-12)
 
 
-def frequencies(f0: float, stiffness: float) -> Floats:
+def frequencies(f0: float, stiffness: float, detune_cents: Floats | None = None) -> Floats:
     """[K] Hz of the partials."""
     k = np.arange(1, PARTIALS + 1)
-    return np.asarray(f0 * k * np.sqrt(1 + stiffness * k**2))
+    hz = np.asarray(f0 * k * np.sqrt(1 + stiffness * k**2))
+    if detune_cents is not None:
+        hz[:DETUNED] *= 2 ** (np.nan_to_num(detune_cents) / 1200)
+    return hz
+
+
+def _between(f0: float, stiffness: float) -> tuple[Floats, float]:
+    """Where no partials are, in the middle between any two, and how many periods tell it from them: half a partial away."""
+    comb = np.concatenate([[0.15, 0.3], np.arange(0.5, PARTIALS)])
+    hz = f0 * comb * np.sqrt(1 + stiffness * comb**2)
+    return hz[hz < HIGHEST_HZ], 8.0
+
+
+def _beside(f0: float, hz: Floats) -> tuple[Floats, float]:
+    """The same where partials lie anywhere: what is further than an eighth of the pitch from all of them."""
+    comb = f0 * np.concatenate([[0.15, 0.3], np.arange(0.5, PARTIALS, 0.25)])
+    free = np.abs(comb[:, None] - hz).min(1) > f0 / 8
+    return comb[free & (comb < HIGHEST_HZ)], 32.0
 
 
 def _window_sizes(f0: float, times: Floats) -> NDArray[np.int64]:

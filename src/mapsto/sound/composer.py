@@ -21,10 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mapsto import device, weights
-from mapsto.errors import UsageError, nearest
+from mapsto import weights
+from mapsto.errors import UsageError
 from mapsto.sound.blends import curve_of, row_of
-from mapsto.sound.composing import BLENDS, Plan, Recall, composed, latents_of
+from mapsto.sound.composing import Plan, Recall, composed, latents_of
+from mapsto.sound.habits import busyness, playing
+from mapsto.sound.manner import FORMS, How, check_bars, check_seed, kept, leaning, meter_of
 from mapsto.sound.melody import HOLD_TOKEN, METERS, PHRASE, STEPS_OF_BAR, ScoreNetwork, grid_of, tokens_of
 from mapsto.sound.score import FASTEST, REST, SLOWEST, STEP, VOICES, Blend, Grid, Meter, Score, Track
 from mapsto.sound.tonality import estimated, is_minor, key_of, named, semitones_from_home
@@ -32,73 +34,8 @@ from mapsto.sound.tonality import estimated, is_minor, key_of, named, semitones_
 OnBar = Callable[[int, int], object]
 """Told after every bar how many are done, of how many."""
 
-LONGEST = 10_000
-"""Bars that are composed at once."""
-
-FORMS = {
-    "free": (),
-    "aaba": (0, 0, 0, 0, 4, 4, 4, 4, 0, 0, 0, 0, 12, 12, 12, 12),
-    "abab": (0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8),
-    "pairs": (0, 0, 2, 2, 0, 0, 2, 2),
-}
-"""How many bars before stands what a bar comes back to, 0 for nothing; repeated to the end."""
-
 FAITH = 3.0
 """Where a part t of a given piece is to change, its notes' odds grow by t^-FAITH: not at all at 1, beyond all doubt at 0."""
-
-
-RANGES = {"temperature": (0.0, 3.0), "guidance": (0.0, 5.0), "density": (0.5, 64.0), "tempo_bpm": (SLOWEST, FASTEST)}
-
-
-@dataclass(frozen=True)
-class How:
-    """How something is composed; every way of composing takes these by name.
-
-    Args:
-        meter: 4/4, 3/4 or 6/8; by default what the strongest style mostly has.
-        key: As "D" or "Bbm"; by default drawn by the seed.
-        tempo_bpm: Quarter notes a minute; by default as the styles are used to.
-        blend: product: only what all styles allow; mixture: now the one, now the other.
-        temperature: 1 is as varied as what was learned, less is safer.
-        guidance: 1 follows the styles, more exaggerates them.
-        density: Notes in a bar, in all voices; by default as the styles are used to.
-        voices: Styles of single voices, such as {"bass": "ragtime"}.
-        form: One of `FORMS`: what comes back.
-
-    Raises:
-        UsageError: what cannot be.
-    """
-
-    meter: str | None = None
-    key: str | None = None
-    tempo_bpm: float | None = None
-    blend: str = "product"
-    temperature: float = 0.95
-    guidance: float = 1.25
-    density: float | None = None
-    voices: Mapping[str, str] | None = None
-    form: str = "aaba"
-
-    def __post_init__(self) -> None:
-        self._among("blend", self.blend, BLENDS)
-        self._among("form", self.form, list(FORMS))
-        if self.meter is not None:
-            self._among("meter", self.meter, [spelled(meter) for meter in METERS])
-        if self.key is not None:
-            named(self.key)
-        for voice in self.voices or {}:
-            self._among("voice", voice, VOICES)
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                spelled_ = name.removesuffix("_bpm")
-                raise UsageError(f"The {spelled_} {value:g} is out of range.", f"It goes from {low:g} to {high:g}.")
-
-    @staticmethod
-    def _among(what: str, value: str, known: Sequence[str]) -> None:
-        if value not in known:
-            near = nearest(value, list(known)) or list(known)
-            raise UsageError(f"There is no {what} {value!r}.", f"Perhaps {' or '.join(near)}?")
 
 
 class Composer:
@@ -128,6 +65,17 @@ class Composer:
     def styles(self) -> tuple[str, ...]:
         """Their names."""
         return self.network.styles
+
+    def habits(self, styles: str | Mapping[str, float]) -> tuple[float, float]:
+        """What styles are used to: quarter notes a minute, and notes in a bar of the meter that the strongest mostly has.
+
+        Raises:
+            UsageError: as for `blend`.
+        """
+        row = self._row(styles)
+        meter = meter_of(str(self._told("meters").get(self.styles[int(row.argmax())], "4/4")))
+        notes = float((row * self.network.usual).sum()) * STEPS_OF_BAR[meter] / STEPS_OF_BAR[0]
+        return self._tempo(row.expand(1, len(VOICES), -1), How()), notes
 
     # ---- ways of composing ----
 
@@ -210,7 +158,7 @@ class Composer:
         """
         check_bars(bars)
         home = self._home(score)
-        asked = _kept(how, None if style is not None else home.notes)
+        asked = kept(how, None if style is not None else home.notes)
         curve = self._voiced(self._rows(style, bars), asked)
         done = self._drawn(curve, asked, home, seed, home.tokens, on_bar)
         more = self._score(done, home, self._blends(curve), _band(score))
@@ -245,7 +193,7 @@ class Composer:
         if not 0 <= amount <= 1:
             raise UsageError(f"A variation by {amount:g} makes no sense.", "It goes from 0, the piece, to 1.")
         home = self._home(score)
-        asked = _kept(how, None if style is not None else home.notes)
+        asked = kept(how, None if style is not None else home.notes)
         curve = self._voiced(self._rows(style, home.bars), asked)
         latents = latents_of(self.network, home.tokens, home.meter)
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed))
@@ -271,7 +219,7 @@ class Composer:
         """
         check_bars(bars)
         first, second = self._home(a), self._home(b)
-        asked = _kept(how, (first.notes + second.notes) / 2)
+        asked = kept(how, (first.notes + second.notes) / 2)
         if first.meter != second.meter:
             raise UsageError(f"One piece is in {a.meter}, the other in {b.meter}.", "Morph pieces of one meter.")
         steps = bars * STEPS_OF_BAR[first.meter]
@@ -296,8 +244,11 @@ class Composer:
         minor = minor_drawn if how.key is None else is_minor(how.key)
         key = named(how.key) if how.key is not None else key_of(tone, minor=minor)
         meter = how.meter or str(self._told("meters").get(strongest, "4/4"))
-        home = _Home(torch.empty(len(VOICES), 0, dtype=torch.int64), _meter(meter), key, self._tempo(curve, how))
-        done = self._drawn(curve, how, home, seed, on_bar=on_bar)
+        home = _Home(torch.empty(len(VOICES), 0, dtype=torch.int64), meter_of(meter), key, self._tempo(curve, how))
+        shares = dict(zip(self.styles, curve.mean((0, 1)).tolist(), strict=True))
+        busy = busyness(self._told("spread"), shares, generator)
+        voices = playing(self._told("textures"), shares, generator)
+        done = self._drawn(curve, how, home, seed, on_bar=on_bar, busy=busy, voices=voices)
         return self._score(done, home, self._blends(curve), self._instruments(curve))
 
     def _drawn(
@@ -319,7 +270,7 @@ class Composer:
             int(not is_minor(home.key)),
             notes=how.density,
             blend=how.blend,
-            guidance=how.guidance,
+            guidance=leaning(curve) if how.guidance is None else how.guidance,
             temperature=how.temperature,
             form=[form[bar % len(form)] for bar in range(len(curve))] if form else (),
             seed=seed,
@@ -346,7 +297,7 @@ class Composer:
         Raises:
             UsageError: a meter that was not learned, or nothing but drums and silence.
         """
-        meter, grid = _meter(str(score.meter)), score.grid()
+        meter, grid = meter_of(str(score.meter)), score.grid()
         check_bars(score.bars)
         if not (grid >= 0).any():
             raise UsageError("There are no notes in this piece but drums.", "Give one with a melody.")
@@ -419,25 +370,6 @@ class _Home:
         return self.tokens.shape[1] // STEPS_OF_BAR[self.meter]
 
 
-def check_bars(bars: int) -> None:
-    """Refuse what is no length.
-
-    Raises:
-        UsageError: none, or more than `LONGEST`.
-    """
-    if not 1 <= bars <= LONGEST:
-        raise UsageError(f"{bars} bars cannot be composed.", f"Ask for 1 to {LONGEST:,}.")
-
-
-def check_seed(seed: int) -> None:
-    """Refuse what is no seed.
-
-    Raises:
-        UsageError: outside [0, 2⁶³).
-    """
-    device.generator(seed)
-
-
 def moved_home(grid: Grid, key: str) -> Grid:
     """A piece in a key → in C major or A minor; a note that would leave MIDI stays an octave nearer.
 
@@ -448,39 +380,6 @@ def moved_home(grid: Grid, key: str) -> Grid:
     moved = grid - semitones_from_home(key)
     moved = np.where(moved < 0, moved + 12, np.where(moved > 127, moved - 12, moved))
     return np.where(grid >= 0, moved, grid)
-
-
-def spelled(meter: tuple[int, int]) -> str:
-    """4/4."""
-    return f"{meter[0]}/{meter[1]}"
-
-
-def _meter(text: str) -> int:
-    known = [spelled(meter) for meter in METERS]
-    if text not in known:
-        raise UsageError(f"Music in {text} was not learned.", f"There is {', '.join(known)}.")
-    return known.index(text)
-
-
-def _kept(how: Mapping[str, Any], notes: float | None) -> How:
-    """How something is composed after a piece, which says the rest.
-
-    Args:
-        how: What was asked for.
-        notes: In a bar, where nothing else is asked for and no style says it: a piece without any would thin out.
-
-    Raises:
-        UsageError: it says what would be ignored.
-    """
-    for name in ("meter", "key", "tempo_bpm"):
-        if how.get(name) is not None:
-            word = name.removesuffix("_bpm")
-            raise UsageError(f"The {word} is that of the piece.", f"Leave the {word} out.")
-    low, high = RANGES["density"]
-    asked = {"form": "free", **how}
-    if asked.get("density") is None and notes is not None:
-        asked["density"] = min(max(notes, low), high)
-    return How(**asked)
 
 
 def _faith(change: Tensor) -> Tensor:

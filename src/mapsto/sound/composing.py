@@ -37,7 +37,7 @@ from mapsto.sound.score import VOICES
 
 BLENDS = ("product", "mixture")
 
-PULL = 1.2
+PULL = 2.5
 """How strongly too few or too many notes change the odds of a note, in nats at half or twice as many."""
 
 WATCHED = 2
@@ -68,7 +68,8 @@ class Plan:
         weights: [bars, V, S], how much of every style every voice has in every bar; sums to 1, or to 0 for no style at all.
         meter: Place in `melody.METERS`.
         mode: Place in `melody.MODES`, or 2 for any.
-        notes: In a bar, in all voices; None as the styles are used to.
+        notes: In a bar, in all voices; None as the styles are used to, times `busy`.
+        busy: Notes as part of what the styles are used to.
         voices: Sum of 2^v over those that play; 0 for all that the styles want.
         blend: One of `BLENDS`.
         guidance: 1 follows the styles, more exaggerates what tells them from the others (arXiv 2207.12598).
@@ -86,11 +87,12 @@ class Plan:
     meter: int = 0
     mode: int = 2
     notes: float | None = None
+    busy: float = 1.0
     voices: int = 0
     blend: str = "product"
-    guidance: float = 1.25
-    temperature: float = 0.95
-    top: float = 0.95
+    guidance: float = 2.0
+    temperature: float = 1.0
+    top: float = 0.98
     z: Tensor | None = None
     recall: tuple[Recall, ...] = ()
     form: Sequence[int] = ()
@@ -160,14 +162,14 @@ class Composing:
         """One expert a style, and one for none."""
         plan, count = self.plan, len(self.experts) + 1
         styles = torch.tensor([*self.experts, len(self.network.styles)])
-        density = len(DENSITIES) + 1
+        notes = torch.cat([self.usual[self.experts] * plan.busy, torch.zeros(1)])
         if plan.notes is not None:
-            notes = plan.notes * STEPS_OF_BAR[0] / plan.bar_steps
-            density = int(torch.bucketize(torch.tensor(notes), torch.tensor(DENSITIES)))
+            notes = torch.full_like(notes, plan.notes * STEPS_OF_BAR[0] / plan.bar_steps)
+        density = torch.bucketize(notes, torch.tensor(DENSITIES)).masked_fill(notes == 0, len(DENSITIES) + 1)
         return Wish(
             F.one_hot(styles, len(self.network.styles) + 1).float(),
             torch.full((count,), plan.mode),
-            torch.full((count,), density),
+            density,
             torch.full((count,), plan.voices),
         )
 
@@ -214,7 +216,8 @@ class Composing:
         plan = self.plan
         back = plan.form[bar] if bar < len(plan.form) else 0
         if back:
-            self._favour(odds, self._written.before(back * plan.bar_steps)[voice], plan.returning)
+            token = self._written.before(back * plan.bar_steps)[voice]
+            self._favour(odds, token, plan.returning * self._kinship(bar, back, voice))
         place = bar * plan.bar_steps + step
         for recall in plan.recall:
             if place < len(recall.strength):
@@ -224,6 +227,13 @@ class Composing:
         if plan.voices and not plan.voices >> voice & 1:
             odds[REST_TOKEN + 1 :] = -torch.inf
         return odds
+
+    def _kinship(self, bar: int, back: int, voice: int) -> float:
+        """How much style a bar shares with one before: what returns must not bring back a style that has been left."""
+        rows = self.plan.weights[:, voice]
+        if back > bar or not float(rows[bar].sum()):
+            return 1.0
+        return float(torch.minimum(rows[bar], rows[bar - back]).sum())
 
     @staticmethod
     def _favour(odds: Tensor, token: Tensor, strength: float) -> None:
@@ -237,7 +247,7 @@ class Composing:
         if plan.notes is not None:
             wanted = plan.notes / steps
         else:
-            wanted = float((plan.weights[bar].mean(0) * self.usual).sum()) / STEPS_OF_BAR[0]
+            wanted = plan.busy * float((plan.weights[bar].mean(0) * self.usual).sum()) / STEPS_OF_BAR[0]
         watched = min(len(self._written.steps), WATCHED * steps)
         if watched < steps // 2 or not wanted:
             return 0.0

@@ -5,6 +5,8 @@ Lengths are in pixels from the upper left corner, colours are sRGB in 0…255.
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -140,7 +142,38 @@ class Words:
         draw.text(place, _printable(self.text), self.fill, _font(self.size * scale), anchor=anchor)
 
 
-Shape: TypeAlias = "Box | Dot | Area | Words"
+@dataclass(frozen=True)
+class Raster:
+    """A picture, stretched over a rectangle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    image: Image.Image
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """From where to where it reaches down."""
+        return self.y, self.y + self.height
+
+    def svg(self) -> str:
+        """As an element that holds the picture itself, as PNG."""
+        buffer = io.BytesIO()
+        self.image.save(buffer, "PNG", optimize=True)
+        place = f'x="{_n(self.x)}" y="{_n(self.y)}" width="{_n(self.width)}" height="{_n(self.height)}"'
+        data = base64.b64encode(buffer.getvalue()).decode()
+        return f'<image {place} preserveAspectRatio="none" href="data:image/png;base64,{data}"/>'
+
+    def paint(self, draw: ImageDraw.ImageDraw, scale: float, top: float) -> None:
+        """Onto a canvas that begins at `top`, `scale` times as large."""
+        size = round(self.width * scale), round(self.height * scale)
+        draw._image.paste(
+            self.image.resize(size, Image.Resampling.BICUBIC), (round(self.x * scale), round((self.y - top) * scale))
+        )
+
+
+Shape: TypeAlias = "Box | Dot | Area | Words | Raster"
 
 
 @dataclass

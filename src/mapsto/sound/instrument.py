@@ -21,9 +21,9 @@ from torch import Tensor
 from mapsto import weights
 from mapsto.errors import UsageError, nearest
 from mapsto.paths import Path, even, mix, spline
-from mapsto.sound.analysis import BAND_HZ, FLUTTERS, GRID_SECONDS, HIGHEST_HZ, NOISE_UNIT_HZ, PARTIALS, RATE_HZ
+from mapsto.sound.analysis import BAND_HZ, FLUTTERS, GRID_SECONDS, HIGHEST_HZ, NOISE_UNIT_HZ, RATE_HZ
 from mapsto.sound.synthesis import BLOCK, HOP, additive, bent, fluttering, resampled, shaped_noise
-from mapsto.sound.timbre import LONGEST_SECONDS, TimbreVAE, Traits
+from mapsto.sound.timbre import LONGEST_SECONDS, TimbreVAE, Traits, frequencies
 
 LONGEST_NOTE = 60.0
 """Seconds a note may be held."""
@@ -47,6 +47,9 @@ MORPH_STEP = 0.04
 
 MOST_RANDOM_DB = 5.6
 """Many voices waver by less; where the lowest partials waver by more, two reeds beat."""
+
+LEAST_DETUNE = 4.0
+"""Cents; what a partial is told to be off by less is none, so that strings and pipes stay in tune with themselves."""
 
 FLUTTER_STEP = 4
 """Edges of blocks from one drawn flutter to the next."""
@@ -147,7 +150,7 @@ class Instruments:
         return [self._one(note, begun[i : i + 1], _only(told, i)) for i, note in enumerate(asked)]
 
     def _one(self, note: Asked, begun: Tensor, traits: Traits) -> Tensor:
-        hz = _partial_hz(note.pitch, traits.stiffness)
+        hz = _partial_hz(note.pitch, traits)
         return self._sounded(note, traits, self._levels(begun, hz, note.seconds + _ending(traits)[1]))
 
     @torch.no_grad()
@@ -161,18 +164,17 @@ class Instruments:
         count = max(2, math.ceil(asked.seconds / MORPH_STEP) + 1)
         whole = torch.linspace(0, 1, count)
         begun, told = self._begun(torch.stack([way(float(t)) for t in whole]), [asked] * count)
-        stiffness = told.stiffness.mean()
+        traits = Traits(**{name: getattr(told, name).mean(0) for name in Traits.__dataclass_fields__})
         moments = _grid_until(min(HELD_SECONDS, asked.seconds))
         after = torch.arange(float(moments[-1]) + MORPH_STEP, asked.seconds + LONGEST_TAIL, MORPH_STEP)
         times = torch.cat([moments, after])
         at = (times / asked.seconds).clamp(0, 1) * (count - 1)
-        hz = _partial_hz(asked.pitch, stiffness)
+        hz = _partial_hz(asked.pitch, traits)
         levels = [
             self.network.partials(_between(begun, place), time[None], hz[None])
             for place, time in zip(at, times.clamp_max(HELD_SECONDS), strict=True)
         ]
         partials, noise = (torch.cat([level[i][0] for level in levels]) for i in (0, 1))
-        traits = Traits(**{name: getattr(told, name).mean(0) for name in Traits.__dataclass_fields__})
         return self._sounded(asked, traits, (times, partials, noise))
 
     def between(self, timbres: Sequence[Tensor], *, pitch: float = 60.0, velocity: float = 0.7) -> Path:
@@ -197,7 +199,7 @@ class Instruments:
             moments: Seconds from its beginning at which it is.
         """
         begun, told = self._begun(torch.stack([a, b]), [Asked(pitch, 1.0, velocity)] * 2)
-        hz = torch.stack([_partial_hz(pitch, stiffness) for stiffness in told.stiffness])
+        hz = torch.stack([_partial_hz(pitch, _only(told, i)) for i in range(2)])
         partials, noise = self.network.partials(begun, torch.tensor(moments), hz)
         heard = torch.stack([_in_bands(*each) for each in zip(partials, noise, hz, strict=True)])
         return float((heard[0] - heard[1]).square().mean().sqrt())
@@ -217,7 +219,7 @@ class Instruments:
         release, tail = _ending(traits)
         unit = math.lcm(BLOCK, HOP)
         samples = math.ceil((note.seconds + tail) * RATE_HZ / unit) * unit
-        hz = _partial_hz(note.pitch, traits.stiffness)
+        hz = _partial_hz(note.pitch, traits)
         heard = max(1, int((hz < HIGHEST_HZ).sum()))
         edges = torch.arange(samples // BLOCK + 1) * (BLOCK / RATE_HZ)
         fallen = release * (edges - note.seconds).clamp_min(0)[:, None]
@@ -247,7 +249,7 @@ def parts_of(text: str | Mapping[str, float], known: Sequence[str]) -> dict[str,
     Raises:
         UsageError: an unknown instrument, a weight that is no number, or nothing at all.
     """
-    parts = dict(text) if isinstance(text, Mapping) else _spelled(text)
+    parts = dict(text) if isinstance(text, Mapping) else spelled(text)
     for name, weight in parts.items():
         if name not in known:
             near = nearest(name, list(known)) or list(known)
@@ -259,7 +261,12 @@ def parts_of(text: str | Mapping[str, float], known: Sequence[str]) -> dict[str,
     return parts
 
 
-def _spelled(text: str) -> dict[str, float]:
+def spelled(text: str) -> dict[str, float]:
+    """Names and weights as they are written: "flute:0.5,violin:0.5"; 1 where no weight is.
+
+    Raises:
+        UsageError: a weight that is no number.
+    """
     parts: dict[str, float] = {}
     for item in filter(None, (piece.strip() for piece in text.split(","))):
         name, colon, weight = item.partition(":")
@@ -291,11 +298,11 @@ def _only(traits: Traits, index: int) -> Traits:
     return Traits(**{name: getattr(traits, name)[index] for name in Traits.__dataclass_fields__})
 
 
-def _partial_hz(pitch: float, stiffness: Tensor) -> Tensor:
-    """[K]; the first partial is at the pitch itself, however stiff the string."""
-    k = torch.arange(1, PARTIALS + 1)
-    f0 = 440 * 2 ** ((pitch - 69) / 12)
-    return f0 * k * torch.sqrt((1 + stiffness * k**2) / (1 + stiffness))
+def _partial_hz(pitch: float, traits: Traits) -> Tensor:
+    """[K]; the first partial of a string is at the pitch itself, however stiff it is."""
+    f0 = torch.tensor([440 * 2 ** ((pitch - 69) / 12)]) / torch.sqrt(1 + traits.stiffness)
+    detune = traits.detune_cents.where(traits.detune_cents.abs() > LEAST_DETUNE, 0)
+    return frequencies(f0, traits.stiffness[None], detune[None])[0]
 
 
 def _in_bands(partials: Tensor, noise: Tensor, hz: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Learning timbres: first from the parts of notes, then by ear, from spectra of the notes themselves.
+"""Learning timbres from the parts of notes; `mapsto.learning.timbres` goes on by ear, from spectra of the notes themselves.
 
 B batch   T times   K partials   M noise bands   Z size of a timbre   N samples
 """
@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mapsto.sound.analysis import FLOOR_DB, GRID_SECONDS, HIGHEST_HZ, PARTIALS, RATE_HZ
-from mapsto.sound.spectrum import spectral_loss
+from mapsto.sound.analysis import FLOOR_DB, GRID_SECONDS, HIGHEST_HZ, RATE_HZ
 from mapsto.sound.synthesis import BLOCK, HOP, additive, resampled, shaped_noise
-from mapsto.sound.timbre import RANGE_DB, TimbreVAE, Traits
+from mapsto.sound.timbre import RANGE_DB, TimbreVAE, Traits, frequencies
 
 KL_WEIGHT = 2e-3
+FLUTTER_HZ = 0.3
+"""Is added to how often a level was seen to waver, which may be never."""
+
 TIMES = 40
 """Moments of a note that count in one step."""
 
@@ -41,6 +43,7 @@ class Notes:
         f0_hz: [n].
         traits: Of every note, NaN where unknown.
         audio: [n, N] the note from its onset, without vibrato; half precision.
+        seconds: [n] how long it is; later on it is silent.
         range: [n, 2] lowest and highest pitch of its instrument.
         features: [n, E] as the encoder sees them.
     """
@@ -54,6 +57,7 @@ class Notes:
     f0_hz: Tensor
     traits: Traits
     audio: Tensor
+    seconds: Tensor
     range: Tensor
     features: Tensor
 
@@ -68,7 +72,7 @@ class Notes:
     @property
     def hz(self) -> Tensor:
         """[n, K] frequencies of the partials."""
-        return frequencies(self.f0_hz, self.traits.stiffness)
+        return frequencies(self.f0_hz, self.traits.stiffness, self.traits.detune_cents)
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,6 @@ class Step:
 
     number: int
     terms: dict[str, float]
-
-
-def frequencies(f0_hz: Tensor, stiffness: Tensor) -> Tensor:
-    """[B, K]: k·f₀·√(1 + B·k²)."""
-    k = torch.arange(1, PARTIALS + 1)
-    return f0_hz[:, None] * k * torch.sqrt(1 + stiffness[:, None] * k**2)
 
 
 def learn_parts(
@@ -102,7 +100,7 @@ def learn_parts(
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             terms = _parts_terms(model, notes[chosen], notes[heard], generator)
             if number > steps // 20:
-                terms["blend"] = BLEND_WEIGHT * blend_loss(model, notes[chosen], generator)
+                terms["blend"] = BLEND_WEIGHT * _blend_of(model, notes[chosen], generator)
         terms["kl"] = terms["kl"] * min(1.0, 3 * number / steps)  # later, lest timbres be given up before they tell anything
         loss = torch.stack(list(terms.values())).sum()
         _descend(model, optimizer, loss)
@@ -161,7 +159,8 @@ def traits_loss(told: Traits, truth: Traits) -> Tensor:
         (told.vibrato_cents / 10, truth.vibrato_cents / 10),
         (told.vibrato_hz, torch.where(truth.vibrato_cents > 3, truth.vibrato_hz, math.nan)),
         (told.flutter_db / 2, truth.flutter_db / 2),
-        (told.flutter_hz.log(), (truth.flutter_hz + 0.3).log()),
+        (told.flutter_hz.log(), (truth.flutter_hz + FLUTTER_HZ).log()),
+        (told.detune_cents / 20, truth.detune_cents / 20),
     ]
     losses = []
     for found, wanted in pairs:
@@ -171,27 +170,40 @@ def traits_loss(told: Traits, truth: Traits) -> Tensor:
     return 0.1 * torch.stack(losses).sum()
 
 
-def blend_loss(model: TimbreVAE, notes: Notes, generator: torch.Generator) -> Tensor:
-    """Halfway between two timbres should sound halfway: amplitudes to `BLEND_POWER` are compared with the mean of both ends."""
+def _blend_of(model: TimbreVAE, notes: Notes, generator: torch.Generator) -> Tensor:
+    """`blend_loss` of the first half of some notes and the second."""
     count = len(notes) // 2
     with torch.no_grad():
         mean, _ = timbre_of(model, notes)
-    first, second = mean[:count], mean[count : 2 * count]
-    share = torch.rand(count, 1, generator=generator)
-    seconds = 3.2 * torch.rand(12, generator=generator) ** 2.5
-    velocity, hz = notes.velocity[:count], notes.hz[:count]
-    low, high = notes.range.unbind(1)
+    ends = mean[:count], mean[count : 2 * count]
+    return blend_loss(model, ends, notes.range[count : 2 * count], notes[torch.arange(count)], generator)
 
-    def told(timbre: Tensor, whose: slice) -> tuple[Tensor, Tensor]:
-        pitch = notes.pitch[:count].maximum(low[whose]).minimum(high[whose])  # nobody knows a flute's lowest C
-        return model.partials(model.begin(timbre, pitch, velocity), seconds.sort().values, hz)
+
+def blend_loss(
+    model: TimbreVAE, ends: tuple[Tensor, Tensor], other_range: Tensor, notes: Notes, generator: torch.Generator
+) -> Tensor:
+    """Halfway between two timbres should sound halfway: amplitudes to `BLEND_POWER` are compared with the mean of both ends.
+
+    Args:
+        model: The network.
+        ends: [B, Z] and [B, Z].
+        other_range: [B, 2] lowest and highest pitch of the second timbres.
+        notes: Of the first timbres: their pitches, velocities and ranges count.
+        generator: Draws how far between, and when.
+    """
+    first, second = ends
+    share = torch.rand(len(first), 1, generator=generator)
+    seconds = (3.2 * torch.rand(12, generator=generator) ** 2.5).sort().values
+
+    def told(timbre: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
+        low, high = limits.unbind(1)
+        pitch = notes.pitch.maximum(low).minimum(high)  # nobody knows a flute's lowest C
+        return model.partials(model.begin(timbre, pitch, notes.velocity), seconds, notes.hz)
 
     with torch.no_grad():
-        ends = [told(first, slice(0, count)), told(second, slice(count, 2 * count))]
-        wanted = [blended(a, b, share[..., None]) for a, b in zip(*ends, strict=True)]
-    between = torch.lerp(first, second, share)
-    low, high = (torch.lerp(end[:count], end[count : 2 * count], share[:, 0]) for end in (low, high))
-    found = told(between, slice(0, count))
+        both = [told(first, notes.range), told(second, other_range)]
+        wanted = [blended(a, b, share[..., None]) for a, b in zip(*both, strict=True)]
+    found = told(torch.lerp(first, second, share), torch.lerp(notes.range, other_range, share))
     losses = [F.smooth_l1_loss(a.clamp_min(-100), b.clamp_min(-100), beta=2.0) / 10 for a, b in zip(found, wanted, strict=True)]
     return losses[0] + 0.5 * losses[1]
 
@@ -200,48 +212,6 @@ def blended(a_db: Tensor, b_db: Tensor, share: Tensor) -> Tensor:
     """Between two levels in dB, straight in amplitude to `BLEND_POWER`."""
     unit = BLEND_POWER * math.log(10) / 20
     return torch.log(torch.lerp((unit * a_db).exp(), (unit * b_db).exp(), share).clamp_min(1e-9)) / unit
-
-
-def learn_by_ear(
-    model: TimbreVAE,
-    notes: Notes,
-    *,
-    steps: int,
-    batch: int = 6,
-    rate: float = 3e-4,
-    seconds: float = 1.3,
-    seed: int = 0,
-) -> Iterator[Step]:
-    """Train on spectra of the sound, from the beginning of each note; the levels go on counting a little."""
-    generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=1e-4)
-    samples = round(seconds * RATE_HZ) // (2 * HOP) * 2 * HOP
-    weight = 1 / torch.bincount(notes.who)[notes.who]
-    model.train()
-    for number in range(steps):
-        _set_rate(optimizer, rate, number, steps)
-        chosen = torch.multinomial(weight.float(), batch, True, generator=generator)
-        terms = _ear_terms(model, notes[chosen], samples, generator)
-        loss = torch.stack(list(terms.values())).sum()
-        _descend(model, optimizer, loss)
-        yield Step(number + 1, {name: float(value.detach()) for name, value in terms.items()})
-    model.eval()
-
-
-def _ear_terms(model: TimbreVAE, notes: Notes, samples: int, generator: torch.Generator) -> dict[str, Tensor]:
-    mean, spread = timbre_of(model, notes)
-    timbre = mean + (0.5 * spread).exp() * torch.randn(mean.shape, generator=generator)
-    begun = model.begin(timbre, notes.pitch, notes.velocity)
-    times = torch.tensor(GRID_SECONDS[: notes.partials_db.shape[1]]).float()
-    partials, noise = model.partials(begun, times, notes.hz)
-    sound = sounded(partials, noise, times, notes.hz, samples, generator)
-    levels = level_losses(partials, noise, replace(notes, trusted=torch.zeros_like(notes.trusted)), torch.arange(len(times)))
-    return {
-        "spectra": spectral_loss(sound, notes.audio[:, :samples].float()),
-        "partials": 0.6 * levels["partials"],
-        "traits": traits_loss(model.told(begun), notes.traits),
-        "kl": KL_WEIGHT * 0.5 * (mean**2 + spread.exp() - 1 - spread).sum(1).mean(),
-    }
 
 
 def sounded(

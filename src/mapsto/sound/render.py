@@ -12,12 +12,14 @@ from torch import Tensor
 
 from mapsto.errors import UsageError, nearest
 from mapsto.media.audio import Sound
+from mapsto.sound import bands
 from mapsto.sound.analysis import RATE_HZ
 from mapsto.sound.drums import DrumKit
 from mapsto.sound.instrument import LONGEST_NOTE, Asked, Instruments, parts_of
 from mapsto.sound.loudness import loudness, normalised
 from mapsto.sound.room import in_room, placed
 from mapsto.sound.score import DRUMS, TICKS, Note, Score, Track
+from mapsto.sound.standins import stand_in
 
 ROOM = 0.15
 LONGEST_SECONDS = 1200.0
@@ -33,7 +35,6 @@ DRUMS_DB = -2.0
 
 NOTE_LUFS = -23.0
 MOST_BALANCED_DB = 10.0
-DEFAULT = "piano"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def render(
             the tracks' own, and a piano for an instrument that is not among ours.
         seed: Of phases and noise; the same gives the same samples.
         room: How much of a room is heard, 0 to 1.
-        band: Who plays; the embedded instruments by default.
+        band: Who plays; the embedded instruments and the user's own by default.
         kit: The drums; the embedded ones by default.
         on_progress: Called after every track.
 
@@ -73,15 +74,16 @@ def render(
         raise UsageError(
             f"The piece takes {score.seconds / 60:.0f} minutes; at most {LONGEST_SECONDS / 60:.0f} are played.", "Cut it first."
         )
-    band = band or _band()
-    players = cast(score, instruments or {}, band.names)
+    players = cast(score, instruments or {}, bands.names() if band is None else band.names)
     stage = torch.zeros(2, round(score.seconds * RATE_HZ) + 1)
     for number, track in enumerate(score.tracks):
         if track.notes and track.drums:
             stage = _added(stage, _drummed(track, score, kit or _kit(), seed))
         elif track.notes:
             side = SIDES.get(track.name, OTHER_SIDES[number % len(OTHER_SIDES)])
-            stage = _added(stage, placed(_played(track, score, band, players[track.name], seed + 7919 * number), side))
+            player = players[track.name]
+            made = _played(track, score, band or bands.band_of(player), player, seed + 7919 * number)
+            stage = _added(stage, placed(made, side))
         if on_progress is not None:
             on_progress(Played(number + 1, len(score.tracks)))
     return normalised(Sound(_without_tail(in_room(stage, room)).numpy(), RATE_HZ))
@@ -99,13 +101,18 @@ def cast(score: Score, wanted: Mapping[str, str], known: list[str]) -> dict[str,
             near = nearest(name, names) or names
             raise UsageError(f"There is no track called {name!r}.", f"There are {', '.join(near)}." if near else "")
         parts_of(text, known)
-    own = {track.name: track.instrument if track.instrument in known else DEFAULT for track in score.tracks}
+    own = {
+        track.name: track.instrument if _is_known(track.instrument, known) else stand_in(track.instrument, known)
+        for track in score.tracks
+    }
     return {name: wanted.get(name, wanted.get("*", own[name])) for name in names}
 
 
-@lru_cache(maxsize=1)
-def _band() -> Instruments:
-    return Instruments.from_pretrained()
+def _is_known(text: str, known: list[str]) -> bool:
+    try:
+        return bool(parts_of(text, known))
+    except UsageError:
+        return False
 
 
 @lru_cache(maxsize=1)

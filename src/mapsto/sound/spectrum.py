@@ -11,9 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mapsto.media.audio import Sound
-from mapsto.media.picture import Picture
-
 SIZES = (128, 512, 2048, 4096)
 """Windows of the loss, in samples: the short ones see when, the long ones which pitch."""
 
@@ -150,10 +147,3 @@ def _mel_spaced(count: int, rate_hz: int, low_hz: float) -> Tensor:
     """[count] Hz even on the mel scale, up to half the rate."""
     low, high = (2595 * math.log10(1 + hz / 700) for hz in (low_hz, rate_hz / 2))
     return torch.tensor([700 * (10 ** ((low + (high - low) * i / (count - 1)) / 2595) - 1) for i in range(count)])
-
-
-def picture_of(sound: Sound) -> Picture:
-    """The spectrogram of a sound, all channels together, 100 columns a second between 400 and 2,400."""
-    columns = int(min(max(100 * sound.seconds, 400), 2400))
-    light = spectrogram(torch.from_numpy(sound.mono().samples[0]), sound.rate_hz, columns=columns)
-    return Picture((light.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())

@@ -99,6 +99,9 @@ def _sincs() -> Tensor:
 BEATING = torch.tensor(0.85)
 """Of the second reed, beside the first: their level has a standard deviation of 6 dB, and a mean of 0 dB."""
 
+BELOW = 0.3
+"""Of the way between two reeds lies the pitch that is heard: the first is so far below it, as measured of accordions."""
+
 _WAVERING = (
     (0.0, 0.0, 0.0),
     (0.616, 0.1, 0.0),
@@ -123,7 +126,7 @@ def fluttering(
     """[count, K] complex factors whose levels waver about 0 dB, as those of several voices together do.
 
     1 + m·w, where w is a slow complex Gaussian; m follows from the depth, and the mean of the level is taken out (`_WAVERING`).
-    No m gives more than 5.57 dB. Two reeds beat instead: w turns steadily, and m is `BEATING`.
+    No m gives more than 5.57 dB. Two reeds beat instead: w turns steadily, m is `BEATING`, and the pitch lies between them.
 
     Args:
         depth_db: [K] standard deviations; 0 gives 1.
@@ -143,10 +146,12 @@ def fluttering(
     slow = torch.fft.ifft(torch.fft.fft(torch.view_as_complex(white), dim=0) * bell, dim=0)
     slow = slow / (2 * (bell**2).mean(0)).sqrt()
     when = step_seconds * torch.arange(size)[:, None]
-    turning = torch.polar(torch.ones(()), 2 * math.pi * (often_hz * when + torch.rand(len(depth_db), generator=generator)))
+    reeds = often_hz * when
+    turning = torch.polar(torch.ones(()), 2 * math.pi * (reeds + torch.rand(len(depth_db), generator=generator)))
     both = math.sqrt(1 - beats**2) * slow + beats * turning
     factors: Tensor = (1 + torch.lerp(m, BEATING, torch.tensor(beats)) * both) * 10 ** (-mean_db * (1 - beats) / 20)
-    return factors[:count]
+    lower = torch.polar(torch.ones(()), -2 * math.pi * BELOW * beats * reeds)
+    return (factors * lower)[:count]
 
 
 def resampled(values: Tensor, times: Tensor, wanted: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The network behind the instruments: a variational autoencoder whose latent is a timbre.
 
-    B batch   Z size of a timbre   W width   T times   K partials   M noise bands   F groups of partials   E features
+    B batch   Z size of a timbre   W width   T times   K partials   M noise bands   F groups of partials   D partials
+    that may be detuned   E features
 
     encode   Parts of a note  → timbre [B, Z]
     decode   timbre, pitch, velocity → how loud each partial and each band of noise is at any time, and the note's traits
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mapsto.sound.analysis import BAND_HZ, BANDS, FLUTTERS, GRID_SECONDS, PARTIALS
+from mapsto.sound.analysis import BAND_HZ, BANDS, DETUNED, FLUTTERS, GRID_SECONDS, PARTIALS
 from mapsto.sound.synthesis import resampled
 
 LONGEST_SECONDS = 3.3
@@ -45,7 +46,7 @@ ENVELOPE = 48
 
 @dataclass(frozen=True)
 class Traits:
-    """What holds for a note as a whole; tensors [B], but for [B, F] of flutter.
+    """What holds for a note as a whole; tensors [B], but for [B, F] of flutter and [B, D] of detune.
 
     Args:
         stiffness: B of a string's partials.
@@ -54,6 +55,7 @@ class Traits:
         vibrato_hz: How often.
         flutter_db: Standard deviation of the level of each group of partials.
         flutter_hz: How often it wavers.
+        detune_cents: How far each of the first partials is from where a string has it.
     """
 
     stiffness: Tensor
@@ -62,6 +64,7 @@ class Traits:
     vibrato_hz: Tensor
     flutter_db: Tensor
     flutter_hz: Tensor
+    detune_cents: Tensor
 
 
 class TimbreVAE(nn.Module):
@@ -99,9 +102,11 @@ class TimbreVAE(nn.Module):
         self.deep = nn.ModuleList(nn.Sequential(nn.SiLU(), nn.Linear(width, width)) for _ in range(3))
         self.levels = nn.Linear(width, PARTIALS + ENVELOPE + BANDS)
         self.traits = nn.Linear(width, 4 + 2 * FLUTTERS)
+        self.detune = nn.Linear(width, DETUNED)
         self.range = nn.Linear(latent, 2)
-        self.points: Tensor
-        self.register_buffer("points", torch.zeros(len(names), latent))
+        self.points = nn.Parameter(torch.zeros(len(names), latent))
+        nn.init.zeros_(self.detune.weight)
+        nn.init.zeros_(self.detune.bias)
         nn.init.normal_(self.levels.weight, std=0.01)
         nn.init.zeros_(self.levels.bias)
 
@@ -151,6 +156,7 @@ class TimbreVAE(nn.Module):
             vibrato_hz=(5.5 + raw[:, 3]).clamp(3, 9),
             flutter_db=F.relu(flutter_db) * 4,
             flutter_hz=torch.exp(flutter_hz.clamp(-2, 2) + 2),
+            detune_cents=200 * self.detune(F.silu(notes)).float(),
         )
 
     def pitches(self, timbre: Tensor) -> Tensor:
@@ -175,6 +181,14 @@ def features_of(partials_db: Tensor, noise_db: Tensor, hz: Tensor) -> Tensor:
     envelope = torch.stack([_at_bands(one, at, bands) for one, at in zip(levels, hz, strict=True)])
     seen = torch.cat([envelope, levels[..., :FIRST_PARTIALS], noise], -1) - top
     return (seen.clamp(-RANGE_DB, 0) / RANGE_DB * 2 + 1).flatten(1)
+
+
+def frequencies(f0_hz: Tensor, stiffness: Tensor, detune_cents: Tensor) -> Tensor:
+    """[B, K]: k·f₀·√(1 + B·k²), and the first of them detuned [B, D]; NaN detunes by nothing."""
+    k = torch.arange(1, PARTIALS + 1)
+    hz = f0_hz[:, None] * k * torch.sqrt(1 + stiffness[:, None] * k**2)
+    moved = F.pad(torch.exp2(detune_cents.nan_to_num() / 1200), (0, PARTIALS - detune_cents.shape[1]), value=1.0)
+    return hz * moved
 
 
 _PITCHES = tuple(range(24, 109, 6))

@@ -14,6 +14,12 @@ TRACK_SECONDS = 0.0025
 """From one measured pitch to the next."""
 
 MOST_CENTS = 80.0
+LOWEST_HZ, HIGHEST_HZ = 27.0, 4500.0
+"""Pitches that are heard in a note of which nothing is known: a piano's."""
+
+MOMENTS = 12
+UNLIKE = 0.25
+"""Of periods that follow each other, above which there is no pitch."""
 
 
 def pitch(x: Floats, near_hz: float, *, stiff: bool = True) -> tuple[float, float]:
@@ -74,11 +80,62 @@ def straightened(x: Floats, cents: Floats) -> Floats:
     return np.interp(np.interp(np.arange(len(x)), phase, np.arange(len(x))), np.arange(len(fine)) / 4, fine)
 
 
-def clarity(x: Floats, f0: float) -> float:
+def modes(x: Floats, f0: float, count: int) -> Floats:
+    """[count] cents from k·f₀ to what rings loudest in half a pitch around it; NaN where it is 60 dB below the loudest."""
+    part = x[round(0.01 * RATE_HZ) : round(1.6 * RATE_HZ)]
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)), 4 * len(part)))
+    step = RATE_HZ / (4 * len(part))
+    found = np.full(count, math.nan)
+    for k in range(1, count + 1):
+        hz, level = _peak(spectrum, step, k * f0, 0.49 * f0)
+        if level > 1e-3 * spectrum.max():
+            found[k - 1] = 1200 * math.log2(hz / (k * f0))
+    return found
+
+
+def heard(x: Floats) -> float | None:
+    """Hz of a note, None where there is no pitch: of several moments after the attack, what most agree on.
+
+    By the square difference with itself, normalised by its running mean (de Cheveigné & Kawahara 2002, YIN, steps 2 to 5).
+    """
+    size = 2 * round(RATE_HZ / LOWEST_HZ)
+    begins = range(round(0.05 * RATE_HZ), max(1, len(x) - 2 * size), max(1, (len(x) - 2 * size) // MOMENTS))
+    loud = float(np.abs(x).max())
+    found = [_period(x[begin : begin + 2 * size]) for begin in begins if np.abs(x[begin : begin + size]).max() > 0.02 * loud]
+    periods = [period for period, unlike in found if unlike < UNLIKE]
+    if len(periods) < max(1, len(found) / 2):
+        return None
+    middle = float(np.median(periods))
+    agree = [period for period in periods if abs(math.log2(period / middle)) < 0.5 / 12]
+    return RATE_HZ / float(np.median(agree)) if len(agree) >= 0.6 * len(periods) else None
+
+
+def _period(x: Floats) -> tuple[float, float]:
+    """Samples of a period, and how unlike two are that follow each other: 0 for the same, 1 for any."""
+    size = len(x) // 2
+    shortest = max(2, round(RATE_HZ / HIGHEST_HZ))
+    spectrum = np.fft.rfft(x, 4 * size)
+    alike = np.fft.irfft(spectrum * np.fft.rfft(x[:size], 4 * size).conj())[:size]
+    power = np.concatenate([[0.0], np.cumsum(x**2)])
+    apart = power[size] + (power[size : 2 * size] - power[:size]) - 2 * alike
+    normal = apart * np.arange(size) / np.maximum(np.cumsum(np.concatenate([[0.0], apart[1:]])), 1e-12)
+    normal[:shortest] = 1.0
+    below = np.nonzero(normal < max(0.1, 1.2 * float(normal[shortest:].min())))[0]
+    at = int(below[0]) if len(below) else int(normal.argmin())
+    while at + 1 < size and normal[at + 1] < normal[at]:
+        at += 1
+    if not 0 < at < size - 1:
+        return float(max(at, 1)), 1.0
+    left, middle, right = normal[at - 1 : at + 2]
+    bend = left - 2 * middle + right
+    return at + (0.5 * (left - right) / bend if bend > 0 else 0.0), float(middle)
+
+
+def clarity(x: Floats, partials: Floats) -> float:
     """The share of energy that stands in narrow lines at the partials."""
     spectrum = np.abs(np.fft.rfft(x * np.hanning(len(x)))) ** 2
     per_bin = RATE_HZ / len(x)
-    lines = np.arange(1, int(min(40, 15_000 / f0)) + 1) * f0 / per_bin
+    lines = partials[:40][partials[:40] < 15_000] / per_bin
     near = np.abs(lines[:, None] + np.arange(-4, 5)).round().astype(int).clip(0, len(spectrum) - 1)
     return float(spectrum[near].sum() / spectrum.sum())
 
