@@ -8,7 +8,7 @@ READY  := .venv/.ready
 TEST_ENV := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv install demo test lint format clean
+.PHONY: help venv install demo studio test lint format clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z]+: .*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ install: $(READY)        ## .venv with the package (editable) and its tools
 
 demo: $(READY)           ## styles of a real photo as a page with before and after (PHOTO=~/me.jpg for your own)
 	$(BIN)/mapsto demo $(if $(PHOTO),"$(PHOTO)")
+
+studio: $(READY)         ## Mapsto in a browser, on this machine alone (PORT=8123)
+	$(BIN)/mapsto studio $(if $(PORT),--port $(PORT))
 
 test: $(READY)           ## all tests
 	$(TEST_ENV) $(BIN)/pytest -n auto

@@ -32,6 +32,7 @@ from mapsto.cli import (
     redo,
     sound,
     stream,
+    studio,
     style,
     styles,
     train,
@@ -79,6 +80,7 @@ app.command("play")(play.play)
 app.command("models")(models.models)
 app.command("info")(info.info)
 app.command("redo")(redo.redo)
+app.command("studio")(studio.studio)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 
@@ -101,6 +103,7 @@ def root(
         context.default_map[verb] = {key: value for key, value in found.items() if key not in other}
     for verb in LEARNING:  # what is said of sizes and steps is meant for painting
         context.default_map[verb] = {key: found[key] for key in ("device", "precision", "seed") if key in found}
+    context.default_map["studio"] = {key: found[key] for key in ("device", "precision", "weights") if key in found}
     # What redo computes with stands in the painted file.
     context.default_map["redo"] = {key: value for key, value in found.items() if key in ("max_pixels", "strip")}
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 EVERY_S = 10.0
 """Seconds between plain lines; work that is done sooner says nothing."""
+
+WATCHERS: list[Callable[[float, str], object]] = []
+"""Told of all that is shown or hidden, in [0, 1]: of a program that runs commands and shows progress in its own way."""
 
 
 class Bar:
@@ -42,6 +46,8 @@ class Bar:
 
     def show(self, done: float, text: str) -> None:
         """So much of the total is done, and this is being worked on."""
+        for watcher in WATCHERS:
+            watcher(done / self.total if self.total else 1.0, text)
         if self.rich is not None:
             from rich.markup import escape
 

@@ -32,6 +32,7 @@ class Order:
         weights: The style network, by name or path.
         threads: How many to compute with on a CPU; None decides by the machine.
         stop_after: Steps after which optimising ends before its time, as when somebody stopped it; None lets it finish.
+        mask: Where to paint, as `mapsto.image.masking` spells it; None is everywhere.
     """
 
     strength: float = 1.0
@@ -46,6 +47,7 @@ class Order:
     weights: str = "style-s"
     threads: int | None = None
     stop_after: int | None = None
+    mask: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse early what the library would refuse after loading everything."""
@@ -119,6 +121,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "precision": (str,),
     "threads": (int, type(None)),
     "stop_after": (int, type(None)),
+    "mask": (str,),
 }
 _OF_OPTIMIZE = ("steps", "stop_after")
 
@@ -135,7 +138,8 @@ def settings_of(
         quality: Of the file.
         more: Anything else worth telling, such as the source.
     """
-    own = {key: getattr(order, key) for key in _KINDS if key not in _OF_OPTIMIZE or order.method == "optimize"}
+    told = [key for key in _KINDS if key not in _OF_OPTIMIZE or order.method == "optimize"]
+    own = {key: getattr(order, key) for key in told if key != "mask" or order.mask is not None}
     return {
         "mapsto": mapsto.__version__,
         "command": "style",

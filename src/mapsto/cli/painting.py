@@ -158,7 +158,15 @@ class Painter:
             tile=cast(Any, order.tile),
             on_progress=told,
         )
-        return painted, replace(order, tile=tiles[-1] or "off")
+        return self._masked(picture, painted), replace(order, tile=tiles[-1] or "off")
+
+    def _masked(self, photo: Picture, painted: Picture) -> Picture:
+        """The painting where the mask wants it, the photo elsewhere."""
+        if self.order.mask is None:
+            return painted
+        from mapsto.image.masking import masked
+
+        return masked(photo.resized(self.order.size), painted, self.order.mask)
 
     def _optimize(self, photo: Photo, file: File, on_part: OnPart) -> Painted:
         """Optimise; where somebody stops it, what there is so far, and the order says after how many steps."""
@@ -174,9 +182,10 @@ class Painter:
                 self.on_preview(Picture.of(report.picture))
             return done != order.stop_after
 
+        picture = Picture.of(photo.content, file.max_pixels)
         painted = optimized(
             self.stylizer,
-            Picture.of(photo.content, file.max_pixels),
+            picture,
             [(part.thing, part.weight) for part in self.style],
             steps=order.steps,
             size=order.size,
@@ -188,6 +197,7 @@ class Painter:
         )
         if done == 0:  # stopped before the first step: there is nothing to keep
             raise KeyboardInterrupt
+        painted = self._masked(picture, painted)
         return Painted([(painted, 0.0)], None, replace(order, stop_after=None if done == order.steps else done))
 
     def settings(self, painted: Painted, photo: Photo, file: File) -> dict[str, Any]:
