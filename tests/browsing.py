@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,9 +98,7 @@ class Visitor:
         page.on("console", self._hear)
         page.goto(f"{self.address}/#{place}", wait_until="commit", timeout=PATIENCE_MS)
         page.wait_for_selector(f"#page-{place}")
-        page.wait_for_function(
-            "document.querySelectorAll('#page-style .thumb').length > 0 || !document.querySelector('#page-style')"
-        )
+        wait(page, "document.querySelectorAll('#page-style .thumb').length > 0 || !document.querySelector('#page-style')")
         return page
 
     def _hear(self, message: Any) -> None:
@@ -132,8 +131,11 @@ def drag(page: Any, target: str, start: tuple[float, float], end: tuple[float, f
 
 
 def wait(page: Any, condition: str, argument: Any = None) -> None:
-    """Wait until JavaScript says that something is so."""
-    page.wait_for_function(condition, arg=argument, timeout=PATIENCE_MS)
+    """Wait until JavaScript says that something is so. Asked from here: in the page it would be eval, which the CSP forbids."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not page.evaluate(condition, argument):
+        assert time.monotonic() < deadline, f"In {PATIENCE_MS / 1000:.0f} s it was never so: {condition}"
+        page.wait_for_timeout(50)
 
 
 def painted(page: Any, selector: str = "#page-style .after") -> str:

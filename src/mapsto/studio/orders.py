@@ -247,7 +247,7 @@ def _compose(s: shapes.ComposeSettings, bench: Bench, again: bool) -> list[str]:
         given += ["--morph", *(bench.file(piece, "midi") for piece in s.morph)]
     how = options(
         path=", ".join(stop.style + (f"@{stop.bar}" if stop.bar else "") for stop in s.path) or None,
-        bars=s.bars,
+        bars=None if s.variation else s.bars,  # a variation is as long as the piece
         amount=s.amount if s.variation else None,
         key=s.key,
         meter=s.meter,

@@ -228,8 +228,8 @@ class Composing(Shape):
     blend: Literal["product", "mixture"] = "product"
     voices: Annotated[dict[Literal["bass", "tenor", "alto", "melody"], Name], Field(max_length=4)] = {}
     form: Literal["free", "aaba", "abab", "pairs"] | None = None
-    temperature: Annotated[float, Field(ge=0, le=3, allow_inf_nan=False)] = 0.95
-    guidance: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 1.25
+    temperature: Annotated[float, Field(ge=0, le=3, allow_inf_nan=False)] = 1.0
+    guidance: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] | None = None
     seed: Seed = 0
     model: Name = "scores"
 

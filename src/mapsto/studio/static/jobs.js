@@ -5,6 +5,7 @@ import {announce} from "./notices.js";
 import {photo_id, SAMPLE} from "./shared.js";
 
 export const ENDED = new Set(["done", "failed", "cancelled", "interrupted"]);
+const FINAL = new Set(["done", "failed", "cancelled"]);
 export const jobs = new Map();
 const heard = new Map(),
   listeners = new Set();
@@ -24,10 +25,11 @@ export function every(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Take note of a job as the server tells it. */
+/** Take note of a job as the server tells it; an answer that an event overtook is old news. */
 function take(told) {
   const before = jobs.get(told.id),
     job = {...before, ...told};
+  if (FINAL.has(before?.state) && !FINAL.has(told.state)) return before;
   jobs.set(job.id, job);
   const quarter = Math.floor((job.part ?? 0) * 4);
   if (is_mine(job) && job.state === "running" && quarter && quarter !== heard.get(job.id)) {
