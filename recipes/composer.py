@@ -2,7 +2,7 @@
 
     python recipes/composer.py RUN --scores MUSIC [--steps 12000] [--export src/mapsto/embedded]
 
-Two hours on one core. Pieces are in C or a; about one in eight is held out, with everything that shares its melody.
+An hour and a half on one core. Pieces are in C or a; about one in eight is held out, with everything that shares its melody.
 """
 
 from __future__ import annotations

@@ -205,6 +205,14 @@ def test_single_voices_may_have_styles_of_their_own(composer: Composer) -> None:
     )
 
 
+def test_only_the_voices_of_a_texture_play_and_those_that_somebody_asks_for() -> None:
+    found = Composer(network(), "band", {"textures": {STYLES[0]: {"melody": 1.0}}})
+    sounds = [bool((row >= 0).any()) for row in found.blend(STYLES[0], 4).grid()]
+    assert sounds == [False, False, False, True]
+    asked = found.blend(STYLES[0], 4, voices={"bass": STYLES[0]}).grid()
+    assert [bool((row >= 0).any()) for row in asked] == [True, False, False, True]
+
+
 def test_a_blend_of_all_weight_on_one_is_that_one(composer: Composer) -> None:
     alone = composer.blend("lied", bars=2, seed=4)
     assert composer.blend("ragtime:0,lied:1", bars=2, seed=4) == alone

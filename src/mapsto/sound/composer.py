@@ -44,7 +44,7 @@ class Composer:
     Args:
         network: Composes.
         name: Under which it was found.
-        card: What is told of its weights; "tempos", "meters" and "instruments" of the styles are used.
+        card: What is told of its weights; "tempos", "meters", "instruments", "spread" and "textures" of the styles are used.
     """
 
     def __init__(self, network: ScoreNetwork, name: str = "scores", card: Mapping[str, Any] | None = None) -> None:
@@ -247,7 +247,9 @@ class Composer:
         home = _Home(torch.empty(len(VOICES), 0, dtype=torch.int64), meter_of(meter), key, self._tempo(curve, how))
         shares = dict(zip(self.styles, curve.mean((0, 1)).tolist(), strict=True))
         busy = busyness(self._told("spread"), shares, generator)
-        voices = playing(self._told("textures"), shares, generator)
+        drawn = playing(self._told("textures"), shares, generator)
+        # A voice that somebody asks a style of is there, whatever is drawn.
+        voices = drawn | sum(1 << VOICES.index(voice) for voice in how.voices or {}) if drawn else 0
         done = self._drawn(curve, how, home, seed, on_bar=on_bar, busy=busy, voices=voices)
         return self._score(done, home, self._blends(curve), self._instruments(curve))
 
