@@ -224,7 +224,7 @@ def test_folders_and_sound_alone_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fast", [False, True])
-@pytest.mark.parametrize("share", [0.8, 0.9, 0.97])
+@pytest.mark.parametrize("share", [0.67, 0.7, 0.75, 0.8, 0.85, 0.9, 0.97])
 def test_of_a_film_cut_off_in_the_middle_what_is_there_counts(tmp_path: Path, fast: bool, share: float) -> None:
     path = film(tmp_path / "a.mp4", noise(20))
     if fast:

@@ -66,11 +66,14 @@ def _decoded(
                 return
             arrived = True
         try:
-            found = packet.decode()
+            # What was cut off in its midst ends the film, as it does for `probe`; the frames before it are still to come.
+            found = stream.decode(None) if packet.is_corrupt else packet.decode()
         except av.InvalidDataError as error:
             near = clock(packet.pts - (stream.start_time or 0), packet.time_base) if packet.pts is not None else "its end"
             raise UnreadableInput(f"{path} is damaged near {near}.", "Copy, download or export it again.") from error
         yield from found
+        if packet.is_corrupt:
+            return
 
 
 def clock(ticks: int | None, time_base: Fraction) -> str:
