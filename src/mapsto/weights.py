@@ -230,6 +230,7 @@ def _blueprint(path: Path, architecture: str, arguments: dict[str, Any]) -> nn.M
 
     if not all(map(_modest, arguments.values())):
         raise WeightsError(f"The card of {path.name} asks for a {architecture} that is too large to be meant.")
+    import_module(_home(architecture).partition(":")[0])  # before: a module's own tensors are no blueprint
     with torch.device("meta"):
         return _build(path, architecture, arguments)
 
