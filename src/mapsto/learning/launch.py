@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +35,16 @@ def launch(place: torch.device) -> Fabric:
         fabric = Fabric(accelerator=place.type, devices=devices, plugins=LightningEnvironment())
     with _quiet():
         fabric.launch()
+    if fabric.world_size > 1:
+        atexit.unregister(_part)
+        atexit.register(_part)
     return fabric
+
+
+def _part() -> None:
+    """Leave the others in good order: else Gloo's threads are now and then cut off, and a training that is done fails."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 @contextmanager
