@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +40,9 @@ WAY = 12
 
 WAYS = 96
 """Pieces of every path: what the judge says of two bars is coarse, and its mean over them is what counts."""
+
+CHANCE = 3
+"""Standard errors that the deepest of the 55 falls of a path may have: in a level one chance brings two to three."""
 
 HALVES = 12
 """Pieces of half and half, in each way of blending."""
@@ -158,14 +161,16 @@ def blends(composer: Composer, judge: Judge, pairs: Sequence[tuple[str, str]]) -
         asked = np.linspace(0, 1, len(mean))
         single = statistics.median(float(np.corrcoef(curve, asked)[0, 1]) for curve in curves)
         rising = sum(y >= x - 0.02 for x, y in pairwise(mean)) / (len(mean) - 1)
+        fall = deepest_fall(np.array(curves))
         halves = [
             both(judge, composer.blend(dict.fromkeys(names, 0.5), BARS, seed=seed, blend=blend), a, b)
             for blend in ("product", "mixture")
             for seed in range(HALVES)
         ]
         product, mixture = (statistics.mean(halves[i : i + HALVES]) for i in (0, HALVES))
-        rows.append((" → ".join(names), float(np.corrcoef(mean, asked)[0, 1]), single, rising, product, mixture))
-    middle = [statistics.median(row[place] for row in rows) for place in range(1, 6)]
+        rows.append((" → ".join(names), float(np.corrcoef(mean, asked)[0, 1]), single, rising, fall, product, mixture))
+    middle = [statistics.median(row[place] for row in rows) for place in range(1, 4)]
+    deepest = max(row[4] for row in rows)
     aims = [
         Aim(
             "correlation of the judge with the asked weight along 12 bars, median of pairs",
@@ -174,16 +179,24 @@ def blends(composer: Composer, judge: Judge, pairs: Sequence[tuple[str, str]]) -
             middle[0] >= 0.9,
         ),
         Aim("steps of that curve that rise, median of pairs", "1.00", f"{middle[2]:.2f}", middle[2] >= 1.0),
+        Aim("its deepest fall in standard errors, the worst pair", f"≤ {CHANCE}", f"{deepest:.1f}", deepest <= CHANCE),
     ]
     columns = (
         "path",
         "correlation, mean of seeds",
         "of single pieces, median",
         "steps that rise",
+        "deepest fall, standard errors",
         "half and half, both: product",
         "mixture",
     )
     return table(columns, [(row[0], *(f"{value:.2f}" for value in row[1:])) for row in rows]), aims
+
+
+def deepest_fall(curves: np.ndarray) -> float:
+    """Of the mean of [pieces, bars], from any bar to any later one, over the standard error of that; 0 if it always rises."""
+    falls = [curves[:, a] - curves[:, b] for a, b in combinations(range(curves.shape[1]), 2)]
+    return max(0.0, *(float(fall.mean() / (fall.std(ddof=1) / len(fall) ** 0.5 or 1)) for fall in falls))
 
 
 def share_of(judge: Judge, score: Score, a: str, b: str) -> np.ndarray:

@@ -146,7 +146,7 @@ def test_nothing_holds_where_nothing_sounds() -> None:
 
 
 def test_voices_that_rest_stay_silent() -> None:
-    tokens = written(Plan(weights(2, *RAGTIME), voices=0b1001))
+    tokens = written(Plan(weights(2, *RAGTIME), voices=(0b1001, 0b1001)))
     assert (tokens[[1, 2]] == REST_TOKEN).all()
     assert (tokens[[0, 3]] > HOLD_TOKEN).any(1).all()
 
@@ -212,7 +212,7 @@ def test_where_no_density_is_asked_for_every_style_has_its_own() -> None:
 def test_what_returns_brings_back_no_style_that_was_left() -> None:
     curve = torch.cat([weights(2, *RAGTIME), weights(2, *HALVES)])
     work = Composing(network(), Plan(curve), USUAL)
-    assert [work._kinship(bar, 2, 3) for bar in range(4)] == [1.0, 1.0, 0.5, 0.5]
+    assert [work._kinship(bar, 2, 3) for bar in range(4)] == [1.0, 1.0, 0.5**4, 0.5**4]
     assert work._kinship(3, 1, 3) == 1.0
 
 
@@ -260,6 +260,12 @@ def test_a_recall_may_be_longer_or_shorter_than_the_piece_or_say_nothing() -> No
     assert torch.equal(written(shorter)[:, :32], given)
     unknown = Plan(weights(2, *RAGTIME), recall=(Recall(torch.full((4, 32), UNKNOWN), certain),))
     assert torch.equal(written(unknown), written(Plan(weights(2, *RAGTIME))))
+
+
+def test_voices_may_change_with_the_bars() -> None:
+    found = written(Plan(weights(3, *RAGTIME), voices=(0b1001, 0, 0b1000))).unflatten(1, (3, 16))
+    silent = (found <= REST_TOKEN).all(2)
+    assert silent.T.tolist() == [[False, True, True, False], [False] * 4, [True, True, True, False]]
 
 
 def test_two_recalls_that_contradict_each_other_are_no_trouble() -> None:

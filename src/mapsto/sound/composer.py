@@ -245,11 +245,13 @@ class Composer:
         key = named(how.key) if how.key is not None else key_of(tone, minor=minor)
         meter = how.meter or str(self._told("meters").get(strongest, "4/4"))
         home = _Home(torch.empty(len(VOICES), 0, dtype=torch.int64), meter_of(meter), key, self._tempo(curve, how))
-        shares = dict(zip(self.styles, curve.mean((0, 1)).tolist(), strict=True))
-        busy = busyness(self._told("spread"), shares, generator)
-        drawn = playing(self._told("textures"), shares, generator)
+        bars = [
+            dict(zip(self.styles, shares, strict=True)) for shares in [curve.mean((0, 1)).tolist(), *curve.mean(1).tolist()]
+        ]
+        busy = busyness(self._told("spread"), bars[0], generator)
         # A voice that somebody asks a style of is there, whatever is drawn.
-        voices = drawn | sum(1 << VOICES.index(voice) for voice in how.voices or {}) if drawn else 0
+        asked = sum(1 << VOICES.index(voice) for voice in how.voices or {})
+        voices = tuple(drawn and drawn | asked for drawn in playing(self._told("textures"), bars, generator))
         done = self._drawn(curve, how, home, seed, on_bar=on_bar, busy=busy, voices=voices)
         return self._score(done, home, self._blends(curve), self._instruments(curve))
 

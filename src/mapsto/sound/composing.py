@@ -43,6 +43,10 @@ PULL = 2.5
 WATCHED = 2
 """Bars over which notes are counted for that."""
 
+STRANGENESS = 4
+"""Power of the style that two bars share, by which one comes back as the other: along 12 bars from one style to another, what
+comes back after four of them would else hold on to the first."""
+
 CERTAIN = 1e4
 """Nats that nothing outweighs; where more is asked for, infinity too, it is so much, for ∞ − ∞ is no number."""
 
@@ -70,7 +74,7 @@ class Plan:
         mode: Place in `melody.MODES`, or 2 for any.
         notes: In a bar, in all voices; None as the styles are used to, times `busy`.
         busy: Notes as part of what the styles are used to.
-        voices: Sum of 2^v over those that play; 0 for all that the styles want.
+        voices: Of every bar, the sum of 2^v over those that play, 0 for all that the styles want; empty for that everywhere.
         blend: One of `BLENDS`.
         guidance: 1 follows the styles, more exaggerates what tells them from the others (arXiv 2207.12598).
         temperature: 1 is as varied as what was learned.
@@ -88,7 +92,7 @@ class Plan:
     mode: int = 2
     notes: float | None = None
     busy: float = 1.0
-    voices: int = 0
+    voices: Sequence[int] = ()
     blend: str = "product"
     guidance: float = 2.0
     temperature: float = 1.0
@@ -142,7 +146,7 @@ class Composing:
         self.experts = [s for s in range(len(network.styles)) if float(plan.weights[..., s].sum()) > 0]
         self._memory, self._written = Memory(), _Written()
         self._generator = torch.Generator().manual_seed(plan.seed)
-        self._wish = self._wished()
+        self._wish = self._wished(0)
         self._before = 0 if given is None else given.shape[1] // plan.bar_steps
         for number, tokens in enumerate(() if given is None else given.mT):
             if number >= self._before * plan.bar_steps - MEMORY:  # what is further back would be forgotten anyway
@@ -153,13 +157,14 @@ class Composing:
         """Tokens of every bar, [4, steps]."""
         plan = self.plan
         for bar in range(plan.bars):
+            self._wish = self._wished(bar)
             for step in range(plan.bar_steps):
                 self._written.steps.append(self._step(bar, step))
             yield torch.stack(self._written.steps[-plan.bar_steps :], 1)
             del self._written.steps[: -(max(LOOKBACK) + max([*plan.form, 1]) + WATCHED) * plan.bar_steps]
 
-    def _wished(self) -> Wish:
-        """One expert a style, and one for none."""
+    def _wished(self, bar: int) -> Wish:
+        """In a bar: one expert a style, and one for none."""
         plan, count = self.plan, len(self.experts) + 1
         styles = torch.tensor([*self.experts, len(self.network.styles)])
         notes = torch.cat([self.usual[self.experts] * plan.busy, torch.zeros(1)])
@@ -170,7 +175,7 @@ class Composing:
             F.one_hot(styles, len(self.network.styles) + 1).float(),
             torch.full((count,), plan.mode),
             density,
-            torch.full((count,), plan.voices),
+            torch.full((count,), self._playing(bar)),
         )
 
     def _state(self, number: int, z: Tensor | None) -> Tensor:
@@ -224,16 +229,19 @@ class Composing:
                 self._favour(odds, recall.tokens[voice, place], min(float(recall.strength[place]), CERTAIN))
         if int(self._written.before(1)[voice]) in (REST_TOKEN, UNKNOWN):
             odds[HOLD_TOKEN] = -torch.inf
-        if plan.voices and not plan.voices >> voice & 1:
+        if (playing := self._playing(bar)) and not playing >> voice & 1:
             odds[REST_TOKEN + 1 :] = -torch.inf
         return odds
 
+    def _playing(self, bar: int) -> int:
+        return self.plan.voices[bar] if bar < len(self.plan.voices) else 0
+
     def _kinship(self, bar: int, back: int, voice: int) -> float:
-        """How much style a bar shares with one before: what returns must not bring back a style that has been left."""
+        """How much a bar is of the style of one before: what returns must not bring back a style that has been left."""
         rows = self.plan.weights[:, voice]
         if back > bar or not float(rows[bar].sum()):
             return 1.0
-        return float(torch.minimum(rows[bar], rows[bar - back]).sum())
+        return float(torch.minimum(rows[bar], rows[bar - back]).sum()) ** STRANGENESS
 
     @staticmethod
     def _favour(odds: Tensor, token: Tensor, strength: float) -> None:
