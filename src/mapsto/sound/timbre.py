@@ -82,12 +82,13 @@ class TimbreVAE(nn.Module):
         self.names = tuple(names)
         self.latent = latent
         features = len(SNAPSHOTS) * (2 * BANDS + FIRST_PARTIALS)
-        last = nn.Linear(width // 2, 2 * latent)
+        hidden = width // 4
+        last = nn.Linear(hidden, 2 * latent)
         last.bias.data[latent:] -= 4  # begin nearly without noise, lest timbres be given up before they tell anything
         self.encoder = nn.Sequential(
-            nn.Linear(features + len(_PITCHES) + 2, width // 2),
+            nn.Linear(features + len(_PITCHES) + 2, hidden),
             nn.SiLU(),
-            nn.Linear(width // 2, width // 2),
+            nn.Linear(hidden, hidden),
             nn.SiLU(),
             last,
         )
