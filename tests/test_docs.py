@@ -12,6 +12,7 @@ from PIL import Image
 
 from mapsto import weights
 from mapsto.cli.app import app, run
+from mapsto.cli.tongue import FLAG
 from mapsto.media import video
 from mapsto.media.picture import Picture
 
@@ -70,9 +71,9 @@ def test_every_option_in_every_page_exists(capfd: pytest.CaptureFixture[str]) ->
     for page in READMES:
         for words in (arguments(line) for line in commands(page) if "mapsto " in line):
             known = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", helps[words[0]]))
-            assert {word for word in words[1:] if re.match(r"--?[a-z]", word)} <= known, (page, words)
+            assert {word for word in words[1:] if re.match(r"--?[a-z]", word)} <= known | {FLAG}, (page, words)
         mentioned = set(re.findall(r"`(--[a-z-]+)", text(page)))
-        assert mentioned <= set(re.findall(r"--[a-z-]+", " ".join(helps.values()))), page
+        assert mentioned <= {FLAG, *re.findall(r"--[a-z-]+", " ".join(helps.values()))}, page
 
 
 def test_the_table_of_verbs_is_complete(capfd: pytest.CaptureFixture[str]) -> None:

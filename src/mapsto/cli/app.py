@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 import mapsto
 from mapsto.cli import (
@@ -35,11 +36,13 @@ from mapsto.cli import (
     studio,
     style,
     styles,
+    tongue,
     train,
     walk,
 )
 from mapsto.cli.voice import Fault, Voice, fault_of, give_up_stdout
 from mapsto.errors import MapstoError
+from mapsto.words import ENGLISH
 
 CLICK_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """The base of all mistakes in a command. Typer brings its own copy of click or needs one, depending on its version."""
@@ -89,6 +92,10 @@ app.command("doctor")(doctor.doctor)
 def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    _lang: Annotated[
+        str | None,
+        typer.Option(tongue.FLAG, metavar="en|zh", help="Language of help and messages; may stand after the verb too."),
+    ] = None,  # heard by `tongue.listen` before anything else is
 ) -> None:
     """Any photo in any style, offline, on a laptop."""
     if version:
@@ -116,7 +123,8 @@ def run(arguments: Sequence[str]) -> int:
     with suppress(ValueError):  # only the main thread may
         signal.signal(signal.SIGTERM, _terminated)
     try:
-        return int(app(list(arguments), prog_name="mapsto", standalone_mode=False) or 0)
+        arguments = tongue.listen(arguments)
+        return int(_command()(arguments, prog_name="mapsto", standalone_mode=False) or 0)
     except CLICK_ERROR as error:
         return _told(arguments, Fault(2, error.format_message(), _where_help_is(error)))
     except MapstoError as error:
@@ -129,6 +137,16 @@ def run(arguments: Sequence[str]) -> int:
         return _told((), fault_of(error))
     except (KeyboardInterrupt, typer.Abort):
         return _told(arguments, fault_of(KeyboardInterrupt()))
+
+
+def _command() -> Any:
+    """All verbs; their help speaks the language that is spoken now."""
+    command: Any = get_command(app)
+    if tongue.spoken() != ENGLISH:
+        from mapsto.cli import manual
+
+        manual.translate(command, tongue.spoken())
+    return command
 
 
 def _told(arguments: Sequence[str], fault: Fault) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from mapsto.cli.tongue import here
+
 EVERY_S = 10.0
 """Seconds between plain lines; work that is done sooner says nothing."""
 
@@ -51,10 +53,10 @@ class Bar:
         if self.rich is not None:
             from rich.markup import escape
 
-            self.rich.update(self.rich.task_ids[0], completed=done, description=escape(_short(text)))
+            self.rich.update(self.rich.task_ids[0], completed=done, description=escape(_short(here(text))))
         elif not self.hidden and time.monotonic() - self.said >= EVERY_S:
             self.said = time.monotonic()
-            sys.stderr.write(f"{text}: {100 * done / self.total:.0f} %{self._left(done)}\n")
+            sys.stderr.write(f"{here(text)}: {100 * done / self.total:.0f} %{here(self._left(done))}\n")
 
     def _left(self, done: float) -> str:
         new = done - self.before
@@ -77,7 +79,13 @@ def _moving_line() -> Any:
 
 
 def _short(text: str, width: int = 44) -> str:
-    return text if len(text) <= width else f"{text[: width // 2 - 1]}…{text[-width // 2 :]}"
+    """A text that fits into so many columns, without its middle if need be."""
+    from mapsto.cli.columns import width_of
+
+    half = width // 2
+    while width_of(text) > width:
+        text, half = f"{text[: half - 1]}…{text[-half:]}", half - 1
+    return text
 
 
 def spoken(seconds: float) -> str:

@@ -177,7 +177,7 @@ class Round:
         """One failure of one picture speaks for itself; several are listed."""
         if self.failures and total > 1:
             for job, fault in self.failures:
-                self.voice.trouble(f"{job.source}: {fault.line}")
+                self.voice.trouble(f"{job.source}: {self.voice.told(fault)}")
             rest = "The others are done." if self.done else ""
             self.voice.fail(Fault(PARTLY, f"{len(self.failures)} of {total} pictures failed.", rest))
         elif self.failures:

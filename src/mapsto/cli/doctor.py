@@ -46,7 +46,8 @@ def doctor(weights: options.Weights = "style-s", json: options.Json = False, ver
         found: list[Check] = []
         for check in checks(weights):
             mark = {True: "ok", False: "BAD", None: "  "}[check.ok]
-            voice.result(f"{mark:<4}{check.name:<11}{check.value}{f' — {check.hint}' if check.hint else ''}")
+            hint = f" — {voice.said(check.hint)}" if check.hint else ""
+            voice.row(f"{mark:<4}", check.name, 11, f"{voice.said(check.value)}{hint}")
             found.append(check)
         voice.data["checks"] = [asdict(check) for check in found]
         bad = [check.name for check in found if check.ok is False]
@@ -76,8 +77,8 @@ def _versions() -> Iterator[Check]:
 
     import mapsto
 
-    yield Check("mapsto", f"{mapsto.__version__} in {Path(mapsto.__file__).parent}")
-    yield Check("python", f"{platform.python_version()} on {platform.platform(terse=True)}", sys.version_info >= (3, 10))
+    yield Check("mapsto", f"{mapsto.__version__}, {Path(mapsto.__file__).parent}")
+    yield Check("python", f"{platform.python_version()}, {platform.platform(terse=True)}", sys.version_info >= (3, 10))
     version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2] if part.isdecimal())
     yield Check("torch", torch.__version__, version >= (2, 6), "" if version >= (2, 6) else "pip install -U torch")
     yield Check("libraries", f"numpy {numpy.__version__}, pillow {PIL.__version__}")

@@ -68,7 +68,8 @@ def source_of(settings: dict[str, Any], made: Path) -> Path:
     for folder in (made.parent, Path()):
         if name and is_file(folder / Path(name).name, digest):
             return folder / Path(name).name
-    raise UsageError(f"The photo {name or 'it was painted from'} is not beside {made}.", f"Name it: mapsto redo {made} PHOTO.")
+    what = f"The photo {name}" if name else "The photo it was painted from"
+    raise UsageError(f"{what} is not beside {made}.", f"Name it: mapsto redo {made} PHOTO.")
 
 
 def source_in(settings: dict[str, Any]) -> tuple[str, str]:

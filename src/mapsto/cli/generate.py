@@ -172,7 +172,7 @@ def write_all(
                     done += 1
                 if places.has_sheet and len(seen) < SHEET_MOST:
                     seen.append((seed, picture))
-                bar.show(seed - work.first + 1, f"{seed - work.first + 1} of {work.n}")
+                bar.show(seed - work.first + 1, f"picture {seed - work.first + 1} of {work.n}")
             if places.has_sheet:
                 since = begun if places.each is None else time.monotonic()
                 _write_sheet(sheet(seen), seen, places, maker, since)

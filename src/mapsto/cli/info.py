@@ -169,7 +169,8 @@ def _show_score(path: Path, found: dict[str, Any], voice: Voice) -> None:
         played = "" if track["instrument"] == track["name"] else f" ({track['instrument']})"
         _line(voice, "track", f"{track['name'] or 'without a name'}{played}, {_count(track['notes'], 'note')}")
     for bars, blend in _runs(found["styles"]):
-        _line(voice, f"bars {bars}", ", ".join(f"{name} {weight:.0%}" for name, weight in blend.items()) or "no style")
+        shares = ", ".join(f"{name} {weight:.0%}" for name, weight in blend.items())
+        _data(voice, f"bars {bars}", shares or voice.said("no style"))
     for remark in found["remarks"]:
         _line(voice, "not kept", remark)
     _show_settings(path, found["settings"], voice)
@@ -180,7 +181,7 @@ def _show_sound(path: Path, found: dict[str, Any], voice: Voice) -> None:
     rate = f"{found['rate_hz']:,} Hz, {_count(found['channels'], 'channel')}"
     _line(voice, "sound", f"{found['format']}, {found['seconds']:.1f} s, {rate}, {_bytes(found['bytes'])}")
     for name, text in told(found["settings"]).items() if "mapsto" in (found["settings"] or {}) else ():
-        _line(voice, name, text)
+        _data(voice, name, text)
 
 
 def _show_weights(path: Path, found: dict[str, Any], voice: Voice) -> None:
@@ -188,11 +189,11 @@ def _show_weights(path: Path, found: dict[str, Any], voice: Voice) -> None:
     _line(voice, "weights", f"{found['architecture']}, {_bytes(path.stat().st_size)}")
     for key in ("recipe", "data", "licence", "start", "instrument"):
         if found.get(key):
-            _line(voice, key, str(found[key]))
+            _data(voice, key, str(found[key]))
     names = found["arguments"].get("names")
     if _list(names):
-        _line(voice, "names", ", ".join(map(str, names)))
-    _line(voice, "scores", _plain(_dict(found.get("scores"))))
+        _data(voice, "names", ", ".join(map(str, names)))
+    _data(voice, "scores", _plain(_dict(found.get("scores"))))
 
 
 def _runs(blends: list[dict[str, float]]) -> list[tuple[str, dict[str, float]]]:
@@ -216,10 +217,10 @@ def _show_settings(path: Path, settings: dict[str, Any] | None, voice: Voice) ->
         _line(voice, "settings", "none: not made by Mapsto, or with --strip")
         return
     for name, text in told(settings).items():
-        _line(voice, name, text)
+        _data(voice, name, text)
     source = settings.get("source")
     again = f" {source.get('name', 'PHOTO') if isinstance(source, dict) else 'PHOTO'}" if "source" in settings else ""
-    _line(voice, "again", f"mapsto redo {path}{again}")
+    _data(voice, "again", f"mapsto redo {path}{again}")
 
 
 def told(settings: dict[str, Any]) -> dict[str, str]:
@@ -271,7 +272,13 @@ def _list(value: Any) -> list[Any]:
 
 
 def _line(voice: Voice, name: str, text: str) -> None:
-    voice.result(f"  {name:<11} {text}")
+    """A fact in words of ours."""
+    _data(voice, name, voice.said(text))
+
+
+def _data(voice: Voice, name: str, text: str) -> None:
+    """A fact in words of the file's own, which may be like some of ours."""
+    voice.row("  ", name, 11, f" {voice.said(text) if text in ('yes', 'no', 'none', 'as it was') else text}")
 
 
 def _bytes(count: int) -> str:

@@ -20,7 +20,9 @@ def styles(
     sheet: Annotated[
         Path | None, option("--sheet", help="Paint this photo in every style, on one sheet.", metavar="PHOTO")
     ] = None,
-    output: Annotated[Path | None, option("-o", "--output", help="The sheet's file; by default PHOTO.styles.png.")] = None,
+    output: Annotated[
+        Path | None, option("-o", "--output", help="The sheet's file; by default PHOTO.styles.png.", metavar="FILE")
+    ] = None,
     music: Annotated[bool, option("--music", help="List styles of music, and who composes in them.")] = False,
     forget: Annotated[str | None, option("--forget", help="Delete a learned style.", metavar="NAME")] = None,
     seed: options.Seed = 0,

@@ -27,7 +27,7 @@ def show(columns: Sequence[str], rows: Sequence[Sequence[str]], voice: Voice, *,
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, no_wrap=column in whole, style="bold" if column == columns[0] else None)
+        table.add_column(voice.said(column), no_wrap=column in whole, style="bold" if column == columns[0] else None)
     for row in rows:
         table.add_row(*row)
     Console().print(table)

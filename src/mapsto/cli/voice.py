@@ -18,9 +18,13 @@ from typing import Any
 
 import typer
 
+from mapsto.cli import tongue
 from mapsto.errors import MapstoError
+from mapsto.words import ENGLISH, said
 
 INTERRUPTED, PARTLY = 130, 3
+
+FULL_STOPS = ("。", "？", "！", "……")
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,14 @@ class Fault:
     message: str
     hint: str = ""
 
-    @property
-    def line(self) -> str:
+    def line(self, language: str = ENGLISH) -> str:
         """All of it in one line."""
-        what = " ".join(self.message.split())
-        return f"{what.rstrip('.')} — {self.hint}" if self.hint else what
+        what, hint = said(" ".join(self.message.split()), language), said(self.hint, language)
+        if not hint:
+            return what
+        if language == ENGLISH:
+            return f"{what.rstrip('.')} — {hint}"
+        return f"{what}{'' if what.endswith(FULL_STOPS) else ' ' if what.endswith('.') else '。'}{hint}"
 
 
 def fault_of(error: BaseException) -> Fault:
@@ -50,8 +57,8 @@ def fault_of(error: BaseException) -> Fault:
         return Fault(7, "No space left on the disk.", "Free some space or choose another folder with -o.")
     if isinstance(error, OSError) and error.strerror:
         return Fault(1, f"{error.strerror}: {error.filename}" if error.filename else error.strerror)
-    said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return Fault(1, f"Something unexpected happened: {said}", "This is a fault of Mapsto; please report it with what -v shows.")
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return Fault(1, f"Something unexpected happened: {what}", "This is a fault of Mapsto; please report it with what -v shows.")
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
@@ -74,6 +81,7 @@ class Voice:
 
     def __init__(self, command: str, *, json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
         self.command, self.json, self.quiet, self.verbose = command, json, quiet, verbose
+        self.language = ENGLISH if json else tongue.spoken()
         self.outputs: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self.data: dict[str, Any] = {}
@@ -82,28 +90,43 @@ class Voice:
     def result(self, line: str) -> None:
         """A result for people: on stdout."""
         if not (self.json or self.quiet):
-            _echo(line)
+            _echo(line if "\t" in line else self.said(line))  # rows with tabs are for programs
+
+    def row(self, before: str, name: str, width: int, text: str) -> None:
+        """A result in columns, the name so many wide: on stdout. The text is said as it is."""
+        if not (self.json or self.quiet):
+            from mapsto.cli.columns import padded
+
+            _echo(f"{before}{padded(self.said(name), width)}{text}")
 
     def note(self, line: str) -> None:
         """What may be good to know: on stderr."""
         if not (self.json or self.quiet):
-            _echo(line, err=True)
+            _echo(self.said(line), err=True)
 
     def trouble(self, line: str) -> None:
         """One of several things that went wrong: on stderr, even when quiet."""
-        _echo(f"mapsto: {line}", err=True)
+        _echo(f"mapsto: {self.said(line)}", err=True)
 
     def detail(self, line: str) -> None:
         """What only the curious want to know: on stderr."""
         if self.verbose:
-            _echo(line, err=True)
+            _echo(self.said(line), err=True)
 
     def warn(self, line: str) -> None:
         """What may not be as expected: on stderr, and part of the object. Said once."""
         if line not in self.warnings:
             self.warnings.append(line)
             if not self.quiet:
-                _echo(f"mapsto: {line}", err=True)
+                _echo(f"mapsto: {self.said(line)}", err=True)
+
+    def told(self, fault: Fault) -> str:
+        """A fault in one line, in the language of this voice."""
+        return fault.line(self.language)
+
+    def said(self, line: str) -> str:
+        """A sentence in the language of this voice."""
+        return said(line, self.language)
 
     def fail(self, fault: Fault) -> None:
         """Why the command failed; the last word counts."""
@@ -112,7 +135,7 @@ class Voice:
     def close(self) -> int:
         """Say what is left to say; the exit code."""
         if self.fault is not None:
-            _echo(f"mapsto: {self.fault.line}", err=True)
+            _echo(f"mapsto: {self.told(self.fault)}", err=True)
         if self.json:
             _echo(jsons.dumps(self.envelope(), ensure_ascii=False, indent=1))
         return self.fault.code if self.fault else 0

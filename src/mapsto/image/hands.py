@@ -159,8 +159,10 @@ def _there(name: str) -> Path:
     """The file of a hand that is kept."""
     known = names()
     if name not in known:
-        near = ", ".join(nearest(name, known) or known) or "none yet"
-        raise UsageError(f"There is no learned style called {name!r}.", f"There are: {near}.")
+        near = ", ".join(nearest(name, known) or known)
+        raise UsageError(
+            f"There is no learned style called {name!r}.", f"There are: {near}." if near else "There are: none yet."
+        )
     return path_of(name)
 
 

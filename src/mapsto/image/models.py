@@ -54,8 +54,10 @@ def forget(name: str) -> Path | None:
     if name in known and weights.resolve(name) != path:
         raise UsageError(f"{name} came with Mapsto and stays.", "Only models of your own are forgotten.")
     if name not in known:
-        own = ", ".join(each for each in known if own_models.path_of(each).is_file()) or "none yet"
-        raise UsageError(f"There is no model of your own called {name!r}.", f"There are: {own}.")
+        own = ", ".join(each for each in known if own_models.path_of(each).is_file())
+        raise UsageError(
+            f"There is no model of your own called {name!r}.", f"There are: {own}." if own else "There are: none yet."
+        )
     path.unlink()
     return run if run.is_dir() else None
 

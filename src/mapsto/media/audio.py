@@ -270,18 +270,20 @@ def _opened(file: Any, name: str) -> Any:
     try:
         sound = soundfile.SoundFile(file)
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
-        raise UnreadableInput(f"{name} {_kind(start)}.", _EXPORT) from error
+        raise UnreadableInput(_foreign(name, start), _EXPORT) from error
     if sound.format not in READABLE or sound.samplerate < 1000:
         sound.close()
         raise UnreadableInput(f"{name} is {sound.format} at {sound.samplerate} Hz, which is not read.", _EXPORT)
     return sound
 
 
-def _kind(start: bytes) -> str:
+def _foreign(name: str, start: bytes) -> str:
     """What a file is that could not be opened, by its first bytes."""
     if start[:4] in (b"RIFF", b"fLaC", b"OggS", b"FORM", b"RF64"):
-        return "is damaged: it begins like a sound file, and what follows makes no sense"
-    return "is text, not sound" if start.isascii() and start.strip(b"\0") else "is no sound that can be read here"
+        return f"{name} is damaged: it begins like a sound file, and what follows makes no sense."
+    if start.isascii() and start.strip(b"\0"):
+        return f"{name} is text, not sound."
+    return f"{name} is no sound that can be read here."
 
 
 def _decoded(sound: Any, name: str) -> Samples:

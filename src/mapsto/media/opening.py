@@ -141,7 +141,7 @@ def header(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> ImageFile
                 raise UnreadableInput(
                     f"{name} is damaged: it begins like a picture, but its header makes no sense.", _AGAIN
                 ) from error
-            raise UnreadableInput(f"{name} is {_kind(prefix)}.", _EXPORT) from error
+            raise UnreadableInput(_foreign(name, prefix), _EXPORT) from error
     check_size(image.size, name, max_pixels)
     if image.format in ("JPEG", "MPO") and image.width * image.height > PIXELS_PER_BYTE * file.seek(0, io.SEEK_END):
         raise UnreadableInput(
@@ -206,15 +206,15 @@ def _reason(error: BaseException) -> str:
     return " ".join(str(text).split()).rstrip(".")[:160]
 
 
-def _kind(prefix: bytes) -> str:
-    """What the first bytes look like, in words."""
+def _foreign(name: str, prefix: bytes) -> str:
+    """What a file is that no decoder takes, by its first bytes."""
     start = prefix.lstrip(b"\xef\xbb\xbf \t\r\n")
     for at, magic, words in _FOREIGN:
         if start[at : at + len(magic)].lower() == magic.lower():
-            return f"{words}, which cannot be read here"
+            return f"{name} is {words}, which cannot be read here."
     if start.startswith(b"<?xml"):
-        return "an XML or SVG document, which cannot be read here"
-    return "not a picture of a known kind (JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, AVIF)"
+        return f"{name} is an XML or SVG document, which cannot be read here."
+    return f"{name} is not a picture of a known kind (JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, AVIF)."
 
 
 def _webp_size(prefix: bytes) -> tuple[int, int] | None:
