@@ -1,6 +1,6 @@
 """Makes the pictures that Mapsto Studio shows before anything has been loaded, with the shipped weights.
 
-    python docs/make_sample.py            # writes src/mapsto/studio/static/sample*.webp; needs `pip install 'mapsto[demo]'`
+    python docs/make_sample.py            # writes src/mapsto/studio/static/sample*; needs `pip install 'mapsto[demo]'`
 
 The photo is chelsea by Stéfan van der Walt (CC0), which comes with scikit-image. The whole page is to stay under 300 kB.
 """
@@ -27,10 +27,10 @@ def main() -> None:
     """Write the photo, the photo painted, and a sheet of it in all presets."""
     photo = Image.fromarray(data.chelsea()).resize((674, 448), Image.Resampling.LANCZOS)
     stylize = Stylizer.from_pretrained("style-s", device="cpu", precision="fp32")
-    photo.save(FOLDER / "sample.webp", quality=48, method=6)
+    photo.save(FOLDER / "sample.webp", quality=44, method=6)
     painted = stylize(Picture.of(photo), FIRST).to_pil().convert("RGB")
-    painted.resize((400, 266), Image.Resampling.LANCZOS).save(FOLDER / "sample-painted.webp", quality=36, method=6)
-    sheet(photo, stylize).save(FOLDER / "sample-styles.webp", quality=27, method=6)
+    painted.resize((480, 319), Image.Resampling.LANCZOS).save(FOLDER / "sample-painted.avif", quality=36, speed=2)
+    sheet(photo, stylize).save(FOLDER / "sample-styles.avif", quality=38, speed=2)
 
 
 def sheet(photo: Image.Image, stylize: Stylizer) -> Image.Image:

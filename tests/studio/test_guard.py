@@ -28,9 +28,8 @@ def routes() -> list[tuple[str, str]]:
     """Every method and path that there is."""
     paths = bare(None).openapi()["paths"]
     found = [(method.upper(), path) for path, methods in paths.items() for method in methods]
-    filled = [
-        (method, re.sub(r"\{\w*id\}", SOME_ID, path).replace("{stage}", "vae").replace("{step}", "1")) for method, path in found
-    ]
+    places = {"{stage}": "vae", "{step}": "1", "{name}": "nobody"}
+    filled = [(method, re.sub(r"\{\w+\}", lambda place: places.get(place[0], SOME_ID), path)) for method, path in found]
     return [*filled, ("GET", "/"), ("GET", "/api/openapi.json"), ("GET", "/app.js"), ("GET", "/api/nothing")]
 
 

@@ -108,11 +108,11 @@ def test_only_what_is_new_of_a_way_is_measured(own_home: Path, tmp_path: Path, m
 
     monkeypatch.setattr(_Layer, "_measured", counted)
 
-    def shown(previewer: Previewer, *times: float) -> bytes:
+    def shown(previewer: Previewer, *times: float, side: int = 64) -> bytes:
         names = ("ink", "mosaic", "great-wave")
         keys = [([[name, 1.0]], time, None) for name, time in zip(names, times, strict=False)]
         how = {"seconds": None, "easing": "linear", "loop": False, "keep": False, "seed": 0}
-        return previewer.do_morph(path=path, side=64, keys=keys, at=0.7, **how)[1]
+        return previewer.do_morph(path=path, side=side, keys=keys, at=0.7, **how)[1]
 
     one = Previewer("tiny", "cpu", "fp32")
     shown(one, 0, 1)
@@ -123,6 +123,39 @@ def test_only_what_is_new_of_a_way_is_measured(own_home: Path, tmp_path: Path, m
     measured.clear()
     shown(one, 0, 1, 2)
     assert len(measured) == 1
+    shown(one, 0, 1, 2, side=48)  # nor is it measured again for another size
+    assert len(measured) == 1
+
+
+def test_a_way_that_is_not_measured_yet_is_shown_at_once(studio: Studio, tmp_path: Path) -> None:
+    """Its keys faded into each other; at a key, and once it is measured, the sketch is the picture itself."""
+    image = studio.photo(tmp_path, size=(160, 120))
+    keys = [{"styles": {"ink": 1}, "at": 0}, {"styles": {"mosaic": 1}, "at": 2}, {"styles": {}, "at": 4}]
+    wish = {"view": "q", "image": image, "side": 160, "keys": keys, "loop": True, "seconds": 6, "seed": 5}
+    still = {"view": "q2", "image": image, "side": 160, "seed": 5}
+    numbers = iter(range(99))
+
+    def shown(at: float, sketch: bool) -> tuple[np.ndarray, bool]:
+        answer = studio.post("/preview/morph", {**wish, "sequence": next(numbers), "at": at, "sketch": sketch})
+        assert float(answer.headers["x-seconds"]) == 6
+        return picture(answer), "x-sketch" in answer.headers
+
+    ink, mosaic = (
+        picture(studio.post("/preview", {**still, "sequence": n, "styles": {name: 1}}))
+        for n, name in enumerate(("ink", "mosaic"))
+    )
+    middle, is_sketch = shown(0.5, True)
+    assert is_sketch
+    assert np.abs(coarse(middle) - coarse(0.75 * ink + 0.25 * mosaic)).mean() < 3
+    assert np.array_equal(shown(2, True)[0], mosaic)
+    back, is_sketch = shown(5.9, True)
+    assert is_sketch
+    assert np.abs(coarse(back) - coarse(ink)).mean() < np.abs(coarse(back) - coarse(mosaic)).mean()
+    exact, is_sketch = shown(0.5, False)
+    assert not is_sketch
+    again, is_sketch = shown(0.5, True)
+    assert not is_sketch
+    assert np.array_equal(exact, again)
 
 
 def test_an_own_painting_has_a_place_on_the_map(studio: Studio, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +68,13 @@ class Morph:
         self.fades = [fading(stylizer, picture, leg, ease) for leg in even.legs]
         self.track = Track(tuple(fade.leg for fade in self.fades))
         self._painted = lru_cache(maxsize=max(2, KEPT // picture.pixels.nbytes))(self._paint)
+
+    def over(self, picture: Picture) -> Morph:
+        """The same way over the picture in another size: paced as it was measured, not measured again."""
+        other = copy(self)
+        other.picture, other.how = picture, {**self.how, "tile": self.stylizer.tile_for(picture, "auto")}
+        other._painted = lru_cache(maxsize=max(2, KEPT // picture.pixels.nbytes))(other._paint)
+        return other
 
     @property
     def seconds(self) -> float:

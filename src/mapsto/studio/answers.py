@@ -14,6 +14,7 @@ class Told(BaseModel):
     message: str
     hint: str
     values: dict[str, Any]
+    language: Literal["en", "zh"] = "en"
 
 
 class Problem(BaseModel):
@@ -176,6 +177,13 @@ class Began(BaseModel):
     """The id of what was begun."""
 
     id: str
+
+
+class Forgotten(BaseModel):
+    """A model or style of one's own that is forgotten, or was: it can be restored by its name."""
+
+    kind: Literal["model", "style"]
+    name: str
 
 
 class Broken(BaseModel):

@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mapsto.studio.refusals import Refusal
+from mapsto.studio.tongues import language_of, spoken
 
 COOKIE: Final = "mapsto-studio"
 LOCAL: Final = ("localhost", "127.0.0.1", "::1")
@@ -157,7 +158,7 @@ class Guard:
                 await self.app(scope, body.receive, body.instead(scope, sending))
                 return
         except Refusal as refusal:
-            answer = answer_of(refusal)
+            answer = answer_of(refusal, language_of(headers.get("accept-language", "")))
         await answer(scope, receive, sending)
 
     def _checked(self, scope: Scope, headers: Headers) -> Response | None:
@@ -308,17 +309,18 @@ class _Body:
                 await send(message)
             elif not self.answered:
                 self.answered = True
-                await answer_of(self.refusal)(scope, self.coming, send)
+                language = language_of(Headers(scope=scope).get("accept-language", ""))
+                await answer_of(self.refusal, language)(scope, self.coming, send)
 
         return sending
 
 
-def answer_of(refusal: Refusal) -> JSONResponse:
-    """A refusal as an answer."""
+def answer_of(refusal: Refusal, language: str = "en") -> JSONResponse:
+    """A refusal as an answer, in a language."""
     more: dict[str, Any] = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
     if refusal.status in (408, 413):  # the rest of the body is not read
         more["Connection"] = "close"
-    return JSONResponse({"error": refusal.said()}, refusal.status, headers={**refusal.headers(), **more})
+    return JSONResponse({"error": spoken(refusal.said(), language)}, refusal.status, headers={**refusal.headers(), **more})
 
 
 def _same(one: str, other: str) -> bool:

@@ -11,49 +11,24 @@ import io
 import json
 import os
 import sys
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from mapsto.errors import UsageError
 from mapsto.studio import pipe
 from mapsto.studio.pipe import Frame, Said
+from mapsto.studio.shelf import Shelf
+from mapsto.studio.ways import thing
 
 if TYPE_CHECKING:
     from mapsto.image.generator import Generator
-    from mapsto.image.morphing import Morph
     from mapsto.image.points import Style
     from mapsto.image.stylizer import Stylizer
     from mapsto.media.clip import Clip
     from mapsto.media.picture import Picture
     from mapsto.sound.composer import Composer
     from mapsto.sound.instrument import Instruments
-
-Kept = TypeVar("Kept")
-
-MASK_PIXELS = 24_000_000
-
-
-class Shelf:
-    """The things that were used last, each made once.
-
-    Args:
-        most: How many.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most, self.things = most, OrderedDict[Hashable, Any]()
-
-    def get(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
-        """The thing of that key."""
-        if key not in self.things:
-            self.things[key] = make()
-        self.things.move_to_end(key)
-        while len(self.things) > self.most:
-            self.things.popitem(last=False)
-        found: Kept = self.things[key]
-        return found
+    from mapsto.studio.ways import Ways
 
 
 class Previewer:
@@ -67,8 +42,8 @@ class Previewer:
 
     def __init__(self, network: str, device: str, precision: str) -> None:
         self.network, self.device, self.precision = network, device, precision
-        self.pictures, self.ways, self.legs, self.paces = Shelf(24), Shelf(16), Shelf(4), Shelf(64)
-        self.models, self.styles, self.clips = Shelf(2), Shelf(256), Shelf(4)
+        self.pictures, self.paces, self.clips = Shelf(24), Shelf(64), Shelf(4)
+        self.models, self.styles = Shelf(2), Shelf(256)
 
     def answer(self, said: Said, payload: bytes) -> Frame:
         """One question; `do` says which."""
@@ -140,51 +115,21 @@ class Previewer:
         start = Style(torch.zeros_like(style.z), style.hands)
         return self.stylizer.pace(photo, lambda t: between(start, style, t), probes=9)[0]
 
-    def do_morph(self, at: float, **asked: Any) -> Frame:
-        """One moment of a way through styles; the way is measured once, then any moment is as quick as a style, or quicker.
+    def do_morph(self, at: float, side: int, sketch: bool = False, **asked: Any) -> Frame:
+        """One moment of a way through styles, as `Ways.moment`."""
+        picture, seconds, is_sketch = self.ways.moment(at, side, sketch, **asked)
+        return {"seconds": seconds, "sketch": is_sketch}, _webp(picture)
 
-        Args:
-            at: Which, in seconds; of a clip its own frame then.
-            asked: As for `_way`.
-        """
-        way = self.ways.get(json.dumps(asked), lambda: self._way(**asked))
-        at = min(at, way.seconds)
-        if not _is_clip(asked["path"]):
-            return {"seconds": way.seconds}, _webp(way.frame(at))
-        photo, style = self._picture(asked["path"], asked["side"], at), way.track.at(at)  # frames of a clip are not faded
-        painted = photo if style.is_photo else self.stylizer(photo, style, keep_colors=asked["keep"], seed=asked["seed"])
-        return {"seconds": way.seconds}, _webp(painted)
+    @property
+    def ways(self) -> Ways:
+        """Made once."""
+        if "ways" not in self.__dict__:
+            from mapsto.studio.ways import Ways
 
-    def _way(
-        self, path: str, side: int, keys: list[Any], seconds: float | None, easing: str, loop: bool, keep: bool, seed: int
-    ) -> Morph:
-        """A way through styles; of what was measured before on the same picture, only what is new is measured.
-
-        Args:
-            path: Of the picture or clip.
-            side: Its longer side, in pixels.
-            keys: Styles as for `do_style`, when they are reached, and until when they stand.
-            seconds: Of the whole.
-            easing: From key to key.
-            loop: Back to the first.
-            keep: Keep the picture's colours.
-            seed: Of the noise.
-        """
-        from mapsto.image.morphing import Morph
-        from mapsto.image.styles import parts_of
-        from mapsto.image.timeline import Key, check_rising
-
-        known = self.stylizer.names
-        found = [
-            Key(tuple(parts_of([(_thing(name), weight) for name, weight in styles], known)) if styles else (), time, until)
-            for styles, time, until in keys
-        ]
-        check_rising(found)
-        if seconds is None and _is_clip(path):
-            seconds = self._clip(path).duration
-        legs: dict[Any, Any] = self.legs.get((path, side), lambda: {})
-        options: dict[str, Any] = {"seconds": seconds, "easing": easing, "loop": loop, "keep_colors": keep, "seed": seed}
-        return Morph(self.stylizer, self._picture(path, side, 0.0), found, **options, known=legs)
+            long = lambda path: self._clip(path).duration if _is_clip(path) else None  # noqa: E731
+            self.__dict__["ways"] = Ways(self.stylizer, self._picture, long)
+        found: Ways = self.__dict__["ways"]
+        return found
 
     @property
     def stylizer(self) -> Stylizer:
@@ -217,7 +162,7 @@ class Previewer:
 
         changed = tuple(hands.changed(name) for name, _ in styles if name in hands.names())
         key = (json.dumps(styles), changed)
-        return self.styles.get(key, lambda: self.stylizer.style_of([(_thing(name), weight) for name, weight in styles]))
+        return self.styles.get(key, lambda: self.stylizer.style_of([(thing(name), weight) for name, weight in styles]))
 
     # ---- drawing ----
 
@@ -320,11 +265,6 @@ def _small(path: str, side: int) -> Picture:
 def _fitted(photo: Picture, side: int) -> Picture:
     side = min(side, max(photo.size))
     return photo.resized((side, side))
-
-
-def _thing(name: str) -> str | Path:
-    """A style by name, or a picture by its absolute path."""
-    return Path(name) if name.startswith(os.sep) or Path(name).is_absolute() else name
 
 
 def _seen(picture: Picture) -> Picture:

@@ -5,6 +5,7 @@ It may use only so much memory, and who asks it ends it when it takes too long. 
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -84,7 +85,8 @@ def describe(path: Path, thumb: Path, most: int | None = MOST_PIXELS) -> dict[st
         about = _kind(start)(path, thumb, most)
     except UnreadableInput as error:  # a person knows the file by another name
         hint = "Make it smaller first." if "--" in error.hint else error.hint  # there are no such options here
-        raise UnreadableInput(error.what.replace(str(path), "The file"), hint) from error
+        named = re.compile(rf"{re.escape(str(path))}(\.\w+)?")
+        raise UnreadableInput(named.sub("The file", error.what), hint) from error
     return {"width": None, "height": None, "seconds": None, "settings": None, **about, "bytes": path.stat().st_size}
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from mapsto.studio import answers
+from mapsto.studio import answers, forgetting
 from mapsto.studio.shapes import Export, FilePatch, Id, Nothing
 from mapsto.studio.shop import Shop
 
@@ -124,10 +124,17 @@ async def star(shop: InShop, file_id: Id, patch: FilePatch) -> Any:
     return shop.changed(shop.store.change_file(file_id, favourite=int(patch.favourite)))
 
 
+@router.get("/trash", response_model=list[answers.Forgotten])
+async def trash(shop: InShop) -> Any:
+    """Models and styles of one's own that are forgotten; files in the trash are in `/api/library?trash=true`."""
+    return forgetting.forgotten(shop.store)
+
+
 @router.post("/trash/empty")
 async def empty_trash(shop: InShop, _: Nothing | None = None) -> dict[str, list[str]]:
     """Delete what is in the trash for good."""
     gone = shop.store.empty_trash()
+    forgetting.clear(shop.store, 0)
     for file_id in gone:
         shop.hub.tell("file", {"id": file_id, "change": "deleted", "file": None})
     return {"deleted": gone}
@@ -142,7 +149,7 @@ async def library(
     trash: bool = False,
     before: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
 ) -> Any:
-    """Files, the newest first, 60 at a time; `query` is words in names and settings."""
+    """Files, the newest first, 60 at a time; `query` is words in names and settings, or the SHA-256 of a file."""
     items, following = shop.store.library(query, kind, favourite, trash, before)
     return {"items": items, "next": following}
 

@@ -13,12 +13,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import FileResponse, Response
 
-from mapsto.studio import answers
+from mapsto.studio import answers, forgetting
 from mapsto.studio.refusals import Refusal
 from mapsto.studio.routes_files import ALONE, FOR_EVER, UPLOAD, InShop
 from mapsto.studio.shapes import Id, Label, NewDataset
 from mapsto.studio.shop import Shop, named
 from mapsto.studio.store import clean_name
+from mapsto.studio.tongues import Language, spoken
 
 router = APIRouter()
 
@@ -40,6 +41,7 @@ async def new_dataset(shop: InShop, wish: NewDataset) -> Any:
 async def add_to_dataset(
     shop: InShop,
     request: Request,
+    language: Language,
     dataset_id: Id,
     name: Annotated[str, Query(max_length=500)] = "",
     label: Annotated[Label | None, Query()] = None,
@@ -61,7 +63,7 @@ async def add_to_dataset(
     finally:
         for path in (at, thumb):
             path.unlink(missing_ok=True)
-    return _told(shop, dataset_id)
+    return spoken(_told(shop, dataset_id), language)
 
 
 async def _add_file(shop: Shop, dataset_id: str, folder: Path, at: Path, thumb: Path, name: str, label: str | None) -> None:
@@ -113,10 +115,25 @@ async def _add_zip(shop: Shop, dataset_id: str, target: Path, at: Path, has_entr
         shop.store.add_entry(dataset_id, entry["name"], entry, full)
 
 
+@router.get("/datasets", response_model=list[answers.DatasetCard])
+async def datasets(shop: InShop, language: Language) -> Any:
+    """All folders to learn from, the newest first."""
+    return spoken([_told(shop, dataset_id) for dataset_id in shop.store.datasets()], language)
+
+
 @router.get("/datasets/{dataset_id}", response_model=answers.DatasetCard)
-async def dataset(shop: InShop, dataset_id: Id) -> Any:
+async def dataset(shop: InShop, language: Language, dataset_id: Id) -> Any:
     """What is in a folder to learn from, and what cannot be used."""
-    return _told(shop, dataset_id)
+    return spoken(_told(shop, dataset_id), language)
+
+
+@router.delete("/datasets/{dataset_id}", response_model=answers.DatasetCard)
+async def delete_dataset(shop: InShop, language: Language, dataset_id: Id) -> Any:
+    """Delete a folder to learn from, for good; what was learned from it stays."""
+    told = spoken(_told(shop, dataset_id), language)
+    forgetting.check_unused(shop.store, dataset_id)
+    shop.store.delete_dataset(dataset_id)
+    return told
 
 
 def _told(shop: Shop, dataset_id: str) -> dict[str, Any]:
@@ -141,9 +158,9 @@ def _told(shop: Shop, dataset_id: str) -> dict[str, Any]:
 
 
 @router.get("/jobs/{job_id}/samples", response_model=list[answers.Sample])
-async def samples(shop: InShop, job_id: Id) -> Any:
+async def samples(shop: InShop, language: Language, job_id: Id) -> Any:
     """What a training wrote down, oldest first: steps, losses, notes, and the grids of samples it drew."""
-    return [row for stage in _stages(shop, job_id) for row in _rows(stage)]
+    return spoken([row for stage in _stages(shop, job_id) for row in _rows(stage)], language)
 
 
 @router.get("/jobs/{job_id}/samples/{stage}/{step}", response_class=FileResponse)

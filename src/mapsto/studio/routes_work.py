@@ -8,10 +8,12 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import Response, StreamingResponse
 
 import mapsto
-from mapsto.studio import answers, kinds, shapes
+from mapsto.studio import answers, forgetting, kinds, shapes
+from mapsto.studio.refusals import Refusal
 from mapsto.studio.routes_files import InShop
-from mapsto.studio.shapes import Id, Nothing
+from mapsto.studio.shapes import Id, Name, Nothing
 from mapsto.studio.shop import Shop
+from mapsto.studio.tongues import Language, spoken
 
 router = APIRouter()
 
@@ -35,6 +37,32 @@ async def place(shop: InShop, request: Request, wish: shapes.Placing) -> Any:
     question = {"do": "place", "path": str(shop.picture(wish.image))}
     told, _ = await shop.previews.ask(f"place {wish.image}", 0, question, False, request.is_disconnected)
     return told
+
+
+@router.delete("/styles/{name}", response_model=answers.Forgotten)
+async def forget_style(shop: InShop, name: Name) -> Any:
+    """Forget a style of one's own: it goes into the trash, and is deleted after 30 days."""
+    return forgetting.forget(shop.store, "style", name)
+
+
+@router.post("/styles/{name}/restore", response_model=answers.Forgotten)
+async def recall_style(shop: InShop, name: Name, _: Nothing | None = None) -> Any:
+    """Take a style of one's own out of the trash."""
+    return forgetting.recall(shop.store, "style", name)
+
+
+@router.delete("/models/{name}", response_model=answers.Forgotten)
+async def forget_model(shop: InShop, name: Name) -> Any:
+    """Forget a model of one's own: it goes into the trash, and is deleted after 30 days."""
+    if name == shop.choices.weights:
+        raise Refusal(409, "in-use", f"The studio paints with {name}.", "Start it with other weights first.", name=name)
+    return forgetting.forget(shop.store, "model", name)
+
+
+@router.post("/models/{name}/restore", response_model=answers.Forgotten)
+async def recall_model(shop: InShop, name: Name, _: Nothing | None = None) -> Any:
+    """Take a model of one's own out of the trash."""
+    return forgetting.recall(shop.store, "model", name)
 
 
 @router.get("/models", response_model=list[answers.ModelCard])
@@ -64,6 +92,7 @@ WAV: dict[int | str, dict[str, Any]] = {200: {"content": {"audio/wav": {}}, "des
 async def _asked(shop: Shop, request: Request, wish: shapes.Preview, question: dict[str, Any], kind: str) -> Response:
     told, content = await shop.previews.ask(wish.view, wish.sequence, question, wish.background, request.is_disconnected)
     more = {"X-Seconds": str(told["seconds"])} if "seconds" in told else {}
+    more |= {"X-Sketch": "1"} if told.get("sketch") else {}
     return Response(content, media_type=kind, headers={"X-Sequence": str(wish.sequence), **more})
 
 
@@ -91,7 +120,7 @@ async def preview(shop: InShop, request: Request, wish: shapes.StylePreview) -> 
 
 @router.post("/preview/morph", response_class=Response, responses=WEBP)
 async def preview_morph(shop: InShop, request: Request, wish: shapes.MorphPreview) -> Response:
-    """A moment of a morph; the header X-Seconds says how long it is in all."""
+    """A moment of a morph; the header X-Seconds says how long it is in all, X-Sketch that it is a sketch."""
     keys = [(await shop.parts(key.styles) if key.styles else [], key.at, key.until) for key in wish.keys]
     question = {
         "do": "morph",
@@ -99,6 +128,7 @@ async def preview_morph(shop: InShop, request: Request, wish: shapes.MorphPrevie
         "side": wish.side,
         "keys": keys,
         "at": wish.at,
+        "sketch": wish.sketch,
         "seconds": wish.seconds,
         "easing": wish.easing,
         "loop": wish.loop,
@@ -163,15 +193,15 @@ async def submit(shop: InShop, order: kinds.JobOrder) -> Any:
 
 
 @router.get("/jobs", response_model=list[answers.JobCard])
-async def jobs(shop: InShop) -> Any:
+async def jobs(shop: InShop, language: Language) -> Any:
     """The last 200 jobs, the newest first."""
-    return shop.queue.all()
+    return spoken(shop.queue.all(), language)
 
 
 @router.get("/jobs/{job_id}", response_model=answers.JobCard)
-async def job(shop: InShop, job_id: Id) -> Any:
+async def job(shop: InShop, language: Language, job_id: Id) -> Any:
     """A job."""
-    return shop.queue.told(job_id)
+    return spoken(shop.queue.told(job_id), language)
 
 
 @router.post("/jobs/{job_id}/cancel", response_model=answers.JobCard)

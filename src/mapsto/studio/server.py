@@ -23,13 +23,15 @@ from mapsto.studio.answers import Problem
 from mapsto.studio.guard import Guard, Rules, answer_of
 from mapsto.studio.refusals import Refusal, refusal_of
 from mapsto.studio.shop import Shop
+from mapsto.studio.tongues import language_of
 
 PAGE = Path(__file__).with_name("static")
 
 ABOUT = """Mapsto Studio on one's own machine: what its page uses, and programs can.
 
-Errors are `{"error": {"code", "message", "hint", "values"}}`. What changes something is sent as `application/json`; files are
-sent as they are, with their own type. With a token: `Authorization: Bearer TOKEN`."""
+Errors are `{"error": {"code", "message", "hint", "values", "language"}}`; sentences are in English or in Chinese, as
+`Accept-Language` likes better, and `language` says which. What changes something is sent as `application/json`; files are sent
+as they are, with their own type. With a token: `Authorization: Bearer TOKEN`."""
 
 
 class Page(StaticFiles):
@@ -85,31 +87,36 @@ def bare(shop: Shop | None) -> FastAPI:
     app.add_exception_handler(Exception, _broken)
     mimetypes.add_type("text/javascript", ".js")  # what a system says of these, differs
     mimetypes.add_type("image/webp", ".webp")
+    mimetypes.add_type("image/avif", ".avif")
     mimetypes.add_type("image/svg+xml", ".svg")
     app.mount("/", Page(directory=PAGE, html=True, check_dir=False), name="page")
     return app
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return answer_of(error)
+    return _answer(request, error)
 
 
-async def _misspelled(_: Request, error: Exception) -> Response:
+def _answer(request: Request, refusal: Refusal) -> Response:
+    return answer_of(refusal, language_of(request.headers.get("accept-language", "")))
+
+
+async def _misspelled(request: Request, error: Exception) -> Response:
     """The first thing that is wrong with a request."""
     assert isinstance(error, RequestValidationError)
     first: dict[str, Any] = next(iter(error.errors()), {})
     place = ".".join(str(part) for part in first.get("loc", ())[1:])
     message = f"{place}: {first.get('msg', 'not understood')}" if place else str(first.get("msg", "not understood"))
-    return answer_of(Refusal(422, "bad-request", message[:500], "See /api/openapi.json.", field=place))
+    return _answer(request, Refusal(422, "bad-request", message[:500], "See /api/openapi.json.", field=place))
 
 
-async def _not_found(_: Request, error: Exception) -> Response:
+async def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     codes = {404: "not-found", 405: "method-not-allowed", 400: "bad-request"}
-    return answer_of(Refusal(error.status_code, codes.get(error.status_code, "failed"), str(error.detail)))
+    return _answer(request, Refusal(error.status_code, codes.get(error.status_code, "failed"), str(error.detail)))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     print(f"{request.method} {request.url.path}: {type(error).__name__}", file=sys.stderr)  # noqa: T201
-    return answer_of(refusal_of(error))
+    return _answer(request, refusal_of(error))

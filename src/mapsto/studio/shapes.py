@@ -349,9 +349,13 @@ class StylePreview(Preview, Painting):
 
 
 class MorphPreview(Preview, Way):
-    """One moment of a morph, `at` seconds; of a clip its own frame."""
+    """One moment of a morph, `at` seconds; of a clip its own frame.
+
+    With `sketch` the answer comes at once: where the way has not been measured yet, which takes seconds, its keys are faded.
+    """
 
     at: Moment = 0.0
+    sketch: bool = False
     side: Annotated[int, Field(ge=32, le=1024)] = 256
 
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from mapsto.errors import nearest
 from mapsto.files import data_dir, sha256
+from mapsto.studio import forgetting
 from mapsto.studio.child import Child, Died
 from mapsto.studio.hub import Hub
 from mapsto.studio.pipe import Frame, Said
@@ -64,6 +65,7 @@ class Shop:
             {"MAPSTO_HOME": str(Path(os.environ["MAPSTO_HOME"]).expanduser().absolute())} if "MAPSTO_HOME" in os.environ else {}
         )
         verbs = dict(zip(("MAPSTO_WEIGHTS", "MAPSTO_DEVICE", "MAPSTO_PRECISION"), how, strict=True))
+        verbs["MAPSTO_LANG"] = "en"  # what a job says is translated for whoever reads it
         verbs["MAPSTO_MAX_PIXELS"] = str(max(64_000_000, self.choices.max_pixels))
         self.reader = Child("mapsto.studio.reader", log=log / "reader.log", **home)
         self.clerk = Child("mapsto.studio.reader", log=log / "clerk.log", **home)
@@ -87,6 +89,7 @@ class Shop:
     async def begin(self) -> None:
         """Start what works by itself."""
         self.store.clear()
+        forgetting.clear(self.store)
         self.queue.recover()
         self.tasks = [asyncio.create_task(self.previews.run()), asyncio.create_task(self.queue.run())]
 

@@ -4,6 +4,7 @@ studio.sqlite            what is known
 files/ID/NAME            a file, and its thumbnail in .thumb.webp
 jobs/ID/                 what a job works with, until it is done
 datasets/ID/             pictures or scores to learn from
+forgotten/               models and styles of one's own that are in the trash
 incoming/                uploads before they are looked at
 
 Whatever is named by an id is looked up here: no path ever comes from outside.
@@ -37,6 +38,7 @@ ROOM = 300 << 20
 """Bytes that stay free on the disk."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (
@@ -211,7 +213,7 @@ class Store:
         """Files, the newest first, a page of them; and from when on the next page is, None where there is none.
 
         Args:
-            query: Words that all have to be in its name or settings.
+            query: Words that all have to be in its name or settings; or the digest of its content.
             kind: Only of this kind.
             favourite: Only with a star.
             trash: Those in the trash, else those that are not.
@@ -219,7 +221,7 @@ class Store:
         """
         where, values = [f"trashed IS {'NOT ' if trash else ''}NULL"], list[Any]()
         for word in query.lower().split()[:16]:
-            where.append("instr(words, ?) > 0")
+            where.append("sha256 = ?" if _DIGEST.fullmatch(word) else "instr(words, ?) > 0")
             values.append(word)
         if kind:
             where.append("kind = ?")
@@ -294,6 +296,16 @@ class Store:
             raise Refusal(404, "no-dataset", "There is no such folder to learn from.", "Begin one.", id=dataset_id)
         entries = [dict(entry) for entry in self._all("SELECT * FROM entries WHERE dataset = ? ORDER BY name", dataset_id)]
         return self.root / "datasets" / dataset_id, row["name"], entries
+
+    def datasets(self) -> list[str]:
+        """Ids of all of them, the newest first."""
+        return [row["id"] for row in self._all("SELECT id FROM datasets ORDER BY created DESC")]
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """For good."""
+        self.tables.execute("DELETE FROM entries WHERE dataset = ?", (dataset_id,))
+        self.tables.execute("DELETE FROM datasets WHERE id = ?", (dataset_id,))
+        shutil.rmtree(self.root / "datasets" / dataset_id, ignore_errors=True)
 
     def add_entry(self, dataset_id: str, name: str, about: dict[str, Any], error: dict[str, Any] | None = None) -> None:
         """A file of a folder to learn from, or why it cannot be used."""

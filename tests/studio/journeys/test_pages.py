@@ -60,6 +60,60 @@ def test_create_from_a_grid_to_a_picture(visit: Callable[..., Visitor]) -> None:
     assert coming.value.suggested_filename.startswith("hills.3")
 
 
+def test_create_rebuilds_a_photo_and_paints_what_was_turned(
+    visit: Callable[..., Visitor], studio: Studio, tmp_path: Path
+) -> None:
+    page = visit().open("create")
+    page.get_by_label("Model", exact=True).select_option("hills")
+    painted(page, "#page-create .after")
+    drop(page, "#page-create", photo(tmp_path / "mine.jpg", (64, 48)))
+    made = page.locator("#page-create .result img")
+    made.wait_for()
+    job = studio.get("/jobs").json()[0]
+    assert (job["kind"], job["settings"]["model"], job["settings"]["side_by_side"]) == ("reconstruct", "hills", True)
+    width, height = made.evaluate("image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])")
+    assert width > 2 * height  # what it was given, and what it drew, beside each other
+    page.get_by_role("slider", name="light", exact=True).fill("2")
+    page.get_by_role("button", name="Paint at 1024").click()
+    wait(page, "() => document.querySelector('#page-create .result img').alt === 'Painting'")
+    painting, drawing = studio.get("/jobs").json()[:2]
+    assert (painting["kind"], drawing["kind"], drawing["settings"]["sliders"]) == ("style", "generate", {"light": 2.0})
+    assert painting["settings"]["image"] == drawing["results"][0]
+
+
+def test_models_of_ones_own_are_forgotten_and_come_back(visit: Callable[..., Visitor], studio: Studio) -> None:
+    page = visit().open("models")
+    card = page.locator(".cards .card").filter(has=page.get_by_role("heading", name="dots"))
+    for answer, left in (("Keep", 1), ("Forget it", 0)):
+        card.get_by_role("button", name="Forget it").click()
+        page.locator("dialog.sure").get_by_role("button", name=answer).click()
+        wait(page, "n => [...document.querySelectorAll('.cards h2')].filter(h => h.textContent === 'dots').length === n", left)
+    assert studio.get("/trash").json() == [{"kind": "model", "name": "dots"}]
+    page.get_by_text("Forgotten, for 30 days").click()
+    page.locator(".kept").get_by_role("button", name="Put back").click()
+    card.wait_for()
+    assert studio.get("/trash").json() == []
+
+
+def test_folders_that_were_sent_are_used_again_or_deleted(
+    visit: Callable[..., Visitor], studio: Studio, tmp_path: Path
+) -> None:
+    page = visit().open("learn")
+    page.get_by_label("Your pictures, from a model").check()
+    drop(page, "#page-learn", photo(tmp_path / "kept.jpg", (48, 32)))
+    wait(page, "() => /: 1$/m.test(document.querySelector('#page-learn .checked').innerText)")
+    page.get_by_role("button", name="Begin anew").click()
+    page.get_by_text("Nothing to learn from yet.").wait_for()
+    there = len(studio.get("/datasets").json())
+    page.get_by_text("Folders that were sent before").click()
+    page.locator("#page-learn .kept li").first.get_by_role("button", name="pictures").click()
+    wait(page, "() => /: 1$/m.test(document.querySelector('#page-learn .checked').innerText)")
+    page.locator("#page-learn .kept li").first.get_by_role("button", name="Delete this folder").click()
+    page.locator("dialog.sure").get_by_role("button", name="Delete").click()
+    page.get_by_text("Nothing to learn from yet.").wait_for()
+    assert len(studio.get("/datasets").json()) == there - 1
+
+
 def test_music_from_a_triangle_to_sound(visit: Callable[..., Visitor]) -> None:
     page = visit().open("music")
     bars = page.get_by_label("Bars", exact=True)

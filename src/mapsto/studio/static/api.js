@@ -3,26 +3,24 @@
 import {has, language, t} from "./words.js";
 
 /** What the server refused, with its code. */
-export class Refused extends Error {
-  constructor(status, told = {}) {
-    super(told.message || `HTTP ${status}`);
-    Object.assign(this, {status, code: told.code ?? "failed", hint: told.hint ?? "", values: told.values ?? {}});
-  }
-
-  /** What it means and what to do, in the person's language. */
-  get words() {
-    const key = `error.${this.code}`,
-      told = `${this.message} ${this.hint}`.trim();
-    return language === "en" || !has(key) ? told : t(key, this.values); // the server knows more than its code tells
+class Refused extends Error {
+  constructor(status, told) {
+    super(told?.message);
+    Object.assign(this, {status, code: "failed", hint: "", values: {}, ...told});
   }
 }
 
-/** Any error in words. */
-export function words(error) {
-  if (error instanceof Refused) return error.words;
-  if (error?.code && has(`error.${error.code}`)) return t(`error.${error.code}`, error.values ?? {});
-  return error instanceof TypeError ? t("error.unreachable") : error?.message || String(error);
+/** An error in the person's language: as the server tells it, who knows more than its code does; else by its code. */
+export function words({code, message, hint = "", language: spoken = "en", values = {}}) {
+  if (message && spoken === language) return [message, hint].join(t("list.sentence")).trim();
+  return t(has(`error.${code}`) ? `error.${code}` : "error.failed", values);
 }
+
+/** Ask the server, in the person's language. */
+const ask = (path, {headers, ...how} = {}) =>
+  fetch(`/api/${path}`, {...how, headers: {"Accept-Language": language, ...headers}}).catch(error => {
+    throw error.name === "AbortError" ? error : new Refused(0, {code: "unreachable"});
+  });
 
 async function checked(response) {
   if (response.ok) return response;
@@ -31,21 +29,19 @@ async function checked(response) {
 }
 
 const json = (method, path, body, more = {}) =>
-  fetch(`/api/${path}`, {
-    method,
-    headers: {"Content-Type": "application/json"},
-    body: JSON.stringify(body ?? {}),
-    ...more,
-  }).then(checked);
+  ask(path, {method, headers: {"Content-Type": "application/json"}, body: JSON.stringify(body ?? {}), ...more}).then(checked);
 
-export const get = async (path, more) => (await checked(await fetch(`/api/${path}`, more))).json();
+export const get = async path => (await checked(await ask(path))).json();
 export const post = async (path, body) => read(await json("POST", path, body));
 export const patch = async (path, body) => read(await json("PATCH", path, body));
 export const remove = async path => read(await json("DELETE", path));
 const read = async response => (response.status === 204 ? {} : response.json());
 
-/** Bytes of a preview. */
-export const preview = async (path, body, signal) => (await json("POST", path, body, {signal})).blob();
+/** Bytes of a preview; `sketch` where it is not exact yet. */
+export async function preview(path, body, signal) {
+  const answer = await json("POST", path, body, {signal});
+  return Object.assign(await answer.blob(), {sketch: answer.headers.has("X-Sketch")});
+}
 
 /** A file as an answer to a question, such as a zip. */
 export const bytes = async (path, body) => (await json("POST", path, body)).blob();
@@ -77,12 +73,13 @@ export function upload(file, told = () => {}, path = "files", label = "") {
       `/api/${path}?name=${encodeURIComponent(file.name || "pasted.png")}${label ? `&label=${encodeURIComponent(label)}` : ""}`,
     );
     request.setRequestHeader("Content-Type", kind(file));
+    request.setRequestHeader("Accept-Language", language);
     request.responseType = "json";
     request.upload.addEventListener("progress", event => event.lengthComputable && told(event.loaded / event.total));
     request.addEventListener("load", () =>
       request.status < 300 ? done(request.response) : failed(new Refused(request.status, request.response?.error)),
     );
-    request.addEventListener("error", () => failed(new TypeError("unreachable")));
+    request.addEventListener("error", () => failed(new Refused(0, {code: "unreachable"})));
     request.send(file);
   });
 }

@@ -76,11 +76,10 @@ async function page(name) {
   if (!made.has(name)) {
     const module = await import(`./page-${name}.js`);
     if (!made.has(name)) {
-      const found = module.make();
-      found.node.id = `page-${name}`;
-      found.node.classList.add("page");
-      made.set(name, found);
-      document.getElementById("main").append(found.node);
+      module.node.id = `page-${name}`;
+      module.node.classList.add("page");
+      made.set(name, module);
+      document.getElementById("main").append(module.node);
     }
   }
   return made.get(name);
@@ -101,7 +100,7 @@ async function show() {
   document.title = `${t(`page.${name}`)} · Mapsto Studio`;
   const moved = shown && shown !== next;
   shown = next;
-  next.shown?.();
+  next.shown();
   if (moved) {
     scrollTo(0, 0);
     document.getElementById("main").focus({preventScroll: true});

@@ -1,5 +1,6 @@
 // Elements in one line each, translated where a text has a key.
 
+import {trying} from "./notices.js";
 import {label} from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -25,6 +26,9 @@ export function h(name, options = {}, ...children) {
   node.append(...children.filter(child => child !== null && child !== undefined));
   return node;
 }
+
+/** A box of a kind. */
+export const div = (kind, ...children) => h("div", {class: kind}, ...children);
 
 const with_values = value => (Array.isArray(value) ? [value[0], value[1] ?? {}] : [value, {}]);
 
@@ -70,11 +74,20 @@ export const icon = name =>
 
 /** A button with an icon and its words. */
 export const button = (picture, key, click, options = {}) =>
-  h("button", {type: "button", on: {click}, ...options}, ...(picture ? [icon(picture)] : []), h("span", {t: key}));
+  h(
+    "button",
+    {type: "button", on: {click: trying(click)}, ...options},
+    ...(picture ? [icon(picture)] : []),
+    h("span", {t: key}),
+  );
 
 /** A button that is only an icon; its words are its label and its tip. */
 export const sign = (picture, key, click, options = {}) =>
-  h("button", {type: "button", class: "sign", "t:aria-label": key, "t:title": key, on: {click}, ...options}, icon(picture));
+  h(
+    "button",
+    {type: "button", class: "sign", "t:aria-label": key, "t:title": key, on: {click: trying(click)}, ...options},
+    icon(picture),
+  );
 
 let named = 0;
 
@@ -90,7 +103,7 @@ function tied(key, control, hint) {
 /** A field with its label above it. */
 export function field(key, control, hint) {
   const [name, small] = tied(key, control, hint);
-  return h("div", {class: "field"}, name, control, ...small);
+  return div("field", name, control, ...small);
 }
 
 /** A slider with its name and its value. */
@@ -111,13 +124,27 @@ export function slider(
   });
   range.addEventListener("change", () => change(Number(range.value)));
   document.addEventListener("language", show);
-  const node = h("div", {class: "field slider"}, tied(key, range)[0], output, range);
+  const node = div("field slider", tied(key, range)[0], output, range);
   node.range = range;
   node.set = given => {
     range.value = given;
     show();
   };
   show();
+  return node;
+}
+
+/**
+ * A number to type; what is typed is brought back within its bounds, and whole where its steps are. It may be left empty where
+ * it has a placeholder.
+ */
+export function figure({min = 0, max = 2 ** 48, step = 1, value, ...more}, change = () => {}) {
+  const node = h("input", {type: "number", min, max, step, value, ...more});
+  node.addEventListener("change", () => {
+    const given = Math.min(max, Math.max(min, Number(node.value) || 0));
+    if (node.value || !node.placeholder) node.value = step === 1 ? Math.floor(given) : given;
+    change(node.value === "" ? "" : Number(node.value));
+  });
   return node;
 }
 
@@ -129,9 +156,12 @@ export const tick = (key, checked, change) => {
   return node;
 };
 
-/** A choice of few: options are [value, key] or [value, text, true] where the text needs no translation. */
+/** Options of a choice that need no translation: "png", or ["png", "PNG"]. */
+export const as_is = options => options.map(each => [...(Array.isArray(each) ? each : [each, each]), true]);
+
+/** A choice of few: options are [value, key], or as `as_is` makes them. */
 export function choice(options, value, change) {
-  const node = h("select", {on: {change: event => change(event.target.value)}});
+  const node = h("select", {on: {change: trying(event => change(event.target.value))}});
   fill(node, options, value);
   return node;
 }

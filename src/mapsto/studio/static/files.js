@@ -77,6 +77,16 @@ export function pasteable(node, took) {
   });
 }
 
+/** A bar that shows how far sending is: `told` takes the part. */
+export function bar() {
+  const node = h("progress", {max: 1, value: 0, hidden: true, "t:aria-label": "files.sending"});
+  node.told = part => {
+    node.value = part;
+    node.hidden = part >= 1;
+  };
+  return node;
+}
+
 /** Send files one after the other; those that are refused are told and left out. */
 export async function send(files, told = () => {}, path) {
   const found = [];
@@ -84,8 +94,7 @@ export async function send(files, told = () => {}, path) {
     try {
       found.push(await upload(file, part => told((i + part) / files.length), path));
     } catch (error) {
-      error.values = {name: file.name, ...error.values};
-      complain(error);
+      complain(error, file.name);
     }
     told((i + 1) / files.length);
   }

@@ -6,7 +6,7 @@ import {view} from "./jobs.js";
 import {complain} from "./notices.js";
 import {photo_id, SAMPLE, shared, style_title, when} from "./shared.js";
 
-/** Of the paintings on sample-styles.webp, row by row. */
+/** Of the paintings on sample-styles.avif, row by row. */
 const ON_SHEET = `starry-night great-wave ink mosaic stained-glass halftone pixel-art cross-stitch
 sunrise water-lilies pointillism wheat-field irises chateau-noir tahiti improvisation
 moscow udnie woman-with-hat eiffel tiles moonlight vampire actor
@@ -55,7 +55,7 @@ class Thumbnails {
   /** Those of the picture that comes with the page are there already, on one sheet. */
   async #from_sheet(turn) {
     const sheet = new Image();
-    sheet.src = "sample-styles.webp";
+    sheet.src = "sample-styles.avif";
     await sheet.decode().catch(() => {});
     if (turn !== this.turn || !sheet.width) return;
     for (const {name} of shared.styles) {

@@ -1,6 +1,7 @@
 // Jobs of the server: begin, follow over reloads and lost connections, cancel.
 
 import {get, post} from "./api.js";
+import {language} from "./words.js";
 import {announce} from "./notices.js";
 import {photo_id, SAMPLE} from "./shared.js";
 
@@ -77,9 +78,11 @@ export const mine = (...kinds) =>
   [...jobs.values()].filter(job => is_mine(job) && kinds.includes(job.kind)).sort((a, b) => b.created - a.created)[0];
 
 /** All jobs as the server has them now. */
-export async function refresh() {
+async function refresh() {
   for (const job of await get("jobs")) take(job);
 }
+
+document.addEventListener("language", () => refresh().catch(() => {}));
 
 const hearers = {file: new Set(), ready: new Set(), link: new Set()};
 /** Hear of new files, of the network being loaded, or of the connection. */
@@ -90,16 +93,14 @@ const tell = (kind, told) => hearers[kind].forEach(listener => listener(told));
 export function listen() {
   const source = new EventSource("/api/events");
   const parsed = act => event => act(JSON.parse(event.data || "{}"));
-  source.addEventListener("job", parsed(take));
+  const heard_of = job => (job.error && language !== "en" ? fetched(job.id) : take(job)); // news are in English
+  source.addEventListener("job", parsed(heard_of));
   source.addEventListener("reset", () => refresh().catch(() => {}));
-  source.addEventListener(
-    "file",
-    parsed(told => tell("file", told)),
-  );
-  source.addEventListener(
-    "ready",
-    parsed(told => tell("ready", told)),
-  );
+  for (const kind of ["file", "ready"])
+    source.addEventListener(
+      kind,
+      parsed(told => tell(kind, told)),
+    );
   source.addEventListener("open", () => {
     tell("link", true);
     refresh().catch(() => {});

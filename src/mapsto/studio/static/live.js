@@ -16,7 +16,7 @@ export class Live {
     Object.assign(this, {path, name: `${name}-${view}`, shown, failed, sequence: 0, waiting: null, on_its_way: null});
   }
 
-  /** Ask for a preview; `now` breaks off the one on its way instead of waiting for it. */
+  /** Ask for a preview; `now` breaks off the one on its way instead of waiting for it. `rests` is for who is shown it alone. */
   ask(body, {now = false} = {}) {
     this.waiting = body;
     if (now) this.on_its_way?.abort();
@@ -32,12 +32,13 @@ export class Live {
 
   async #next() {
     const body = this.waiting,
+      {rests, ...asked} = body,
       going = new AbortController();
     this.waiting = null;
     this.on_its_way = going;
     try {
       const image = body.image === SAMPLE.id ? {image: await photo_id()} : {};
-      const blob = await preview(this.path, {view: this.name, sequence: ++this.sequence, ...body, ...image}, going.signal);
+      const blob = await preview(this.path, {view: this.name, sequence: ++this.sequence, ...asked, ...image}, going.signal);
       if (this.on_its_way === going) this.shown(blob, body);
     } catch (error) {
       if (error.name !== "AbortError" && error.code !== "superseded") this.failed(error);

@@ -36,12 +36,33 @@ export function notice(text, {tone = "calm", actions = [], lasts = actions.lengt
   return note;
 }
 
-/** Show what went wrong, unless it was only outrun by something newer. */
-export function complain(error) {
+/** Show what went wrong, unless it was only outrun by something newer; `name` is the file it is about. */
+export function complain(error, name = "") {
   if (error?.name === "AbortError" || error?.code === "superseded") return;
-  const text = words(error);
+  if (!error?.code) console.error(error); // a mistake of this page
+  const why = words(error?.code ? error : {code: "unexpected"}),
+    text = name ? t("files.refused", {name: short(name), why}) : why;
   if ([...place().children].some(each => each.querySelector("p").textContent === text)) return;
   notice(text, {tone: "bad", lasts: 12000});
+}
+
+/** A name that may be long, so that its beginning and its end are seen. */
+const short = name => (name.length > 48 ? `${name.slice(0, 30)}…${name.slice(-12)}` : name);
+
+/** Ask before something is gone for good; → whether it may go. */
+export function sure(question, yes = "action.delete") {
+  return new Promise(done => {
+    const dialog = h("dialog", {class: "sure", "aria-label": question}, h("p", {textContent: question}));
+    const answer = (key, value, options) =>
+      h("button", {type: "button", t: key, on: {click: () => dialog.close(value)}, ...options});
+    dialog.append(h("div", {class: "row"}, answer(yes, "yes", {class: "primary"}), answer("action.keep", "")));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      done(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
 }
 
 /** Run something that may fail, and tell if it does. */

@@ -1,423 +1,184 @@
 // Style: a photo, a map of styles, and the picture that follows the point on it.
 
-import {address, bytes, post, save, thumbnail} from "./api.js";
-import {neighbours, apart} from "./blend.js";
-import {button, choice, field, h, icon, slider, tick} from "./dom.js";
-import {CLIPS, PICTURES, chooser, droppable, pasteable, send} from "./files.js";
-import {gallery, thumbnails} from "./gallery.js";
-import {begin, ended, every, mine} from "./jobs.js";
-import {Live} from "./live.js";
+import {address, bytes, save, thumbnail} from "./api.js";
+import {div, h, button} from "./dom.js";
+import {CLIPS, PICTURES, chooser, droppable, pasteable} from "./files.js";
+import {Live, into} from "./live.js";
 import {mask} from "./mask.js";
-import {announce, complain, notice, trying} from "./notices.js";
-import {plane} from "./plane.js";
-import {hold, is_picture, remember, remembered, SAMPLE, share, shared, style_of, style_title, when} from "./shared.js";
-import {offer} from "./restore.js";
+import {complain, notice, trying} from "./notices.js";
+import {is_clip, recall, remember, remembered, SAMPLE, shared, style_title, when} from "./shared.js";
 import {stage} from "./stage.js";
-import {follower} from "./tray.js";
+import {controls} from "./style-controls.js";
+import {choosing} from "./style-map.js";
+import {photos} from "./style-photos.js";
+import {work} from "./tray.js";
 import {label, percent, t} from "./words.js";
 
 const FAST = 256,
   FINE = 768,
-  FIRST = "stained-glass";
+  FIRST = "stained-glass",
+  BLANK = {styles: {[FIRST]: 1}, strength: 1, keep_colours: false, seed: 0, size: "", format: "png", at: 0, point: null};
 
-export function make() {
-  const kept = remembered("style");
-  const state = {styles: {[FIRST]: 1}, strength: 1, keep_colours: false, seed: 0, size: "", format: "png", at: 0, ...kept};
-  let batch = [],
+const kept = remembered("style");
+const state = {...BLANK, ...kept};
+let busy = false,
+  started = false;
+
+// ---- the picture ----
+
+const picture = stage({cut: 0.3});
+const failed = error => {
+  picture.busy(false);
+  complain(error);
+};
+const live = new Live("preview", "style", shown_blob, failed);
+const before = new Live("preview", "style-before", into(picture.before), failed);
+const brush = mask(picture, settled => ask(settled));
+
+const painting = () => ({styles: state.styles, strength: state.strength, keep_colours: state.keep_colours, seed: state.seed});
+const masked = () => (is_clip() ? null : brush.png());
+
+function ask(settled = true) {
+  remember("style", state);
+  map.show(state);
+  picture.busy(true);
+  busy = true;
+  const at = is_clip() ? {at: state.at} : {};
+  live.ask({...painting(), image: shared.photo.id, mask: masked(), side: settled ? FINE : FAST, ...at}, {now: settled});
+}
+
+function shown_blob(blob, body) {
+  picture.painted(blob, t("style.painted", {style: named(body.styles)}));
+  if (body.side === FINE) {
     busy = false;
-
-  // ---- the picture ----
-
-  const picture = stage({cut: 0.3});
-  const live = new Live("preview", "style", shown, error => {
     picture.busy(false);
-    complain(error);
-  });
-  const brush = mask(picture, settled => ask(settled));
-  const is_clip = () => shared.photo.kind === "video";
-
-  function ordered() {
-    return {
-      image: shared.photo.id,
-      styles: state.styles,
-      strength: state.strength,
-      keep_colours: state.keep_colours,
-      seed: state.seed,
-      mask: is_clip() ? null : brush.png(),
-    };
   }
+}
 
-  function ask(settled = true) {
-    remember("style", state);
-    map_shows();
-    picture.busy(true);
-    busy = true;
-    live.ask({...ordered(), side: settled ? FINE : FAST, ...(is_clip() ? {at: state.at} : {})}, {now: settled});
+const named = styles =>
+  Object.entries(styles)
+    .sort((a, b) => b[1] - a[1])
+    .map(([name, weight]) => (weight < 0.995 ? `${style_title(name)} ${percent(weight)}` : style_title(name)))
+    .join(t("list.comma"));
+
+/** Of a clip, its own frame at the moment that is shown. */
+function show_frame(settled) {
+  if (!is_clip()) return;
+  const body = {image: shared.photo.id, styles: {[shared.styles[0]?.name ?? FIRST]: 1}, strength: 0, at: state.at};
+  before.ask({...body, side: settled ? FINE : FAST}, {now: settled});
+}
+
+function show_photo() {
+  const {id, width, height, seconds} = shared.photo;
+  picture.size(width || 3, height || 2);
+  picture.original(is_clip() ? thumbnail(id, 512) : address(id));
+  brush.reset(width || 3, height || 2);
+  brush.hidden = is_clip();
+  panel.moment(is_clip() ? (seconds ?? 10) : null);
+  label(caption, id === SAMPLE.id ? "style.sample" : "style.own", {name: shared.photo.name ?? ""});
+}
+
+const caption = h("p", {class: "caption"});
+const files = photos(batch => {
+  all.hidden = batch.length < 2;
+  label(all.lastChild, "style.all", {n: batch.length});
+});
+const map = choosing(state, ask);
+const panel = controls(state, {
+  changed: ask,
+  kept: () => remember("style", state),
+  moved(settled) {
+    show_frame(settled);
+    ask(settled);
+  },
+});
+
+// ---- jobs ----
+
+const jobs = work(["style", "clip", "batch"], async job => {
+  if (job.results.length === 1) save(address(job.results[0], true));
+  else {
+    const zip = URL.createObjectURL(await bytes("export", {ids: job.results}));
+    save(zip, "mapsto.zip");
+    setTimeout(() => URL.revokeObjectURL(zip), 60000);
   }
+  notice(t("style.saved", {n: job.results.length}), {tone: "good"});
+});
 
-  function shown(blob, body) {
-    picture.painted(blob, t("style.painted", {style: named(body.styles)}));
-    if (body.side === FINE) {
-      busy = false;
-      picture.busy(false);
-    }
-  }
+const as_file = () => ({size: state.size ? Number(state.size) : null, format: state.format});
+const paint = () =>
+  is_clip()
+    ? jobs.run("clip", {...painting(), video: shared.photo.id, stability: 0.8, format: "mp4"})
+    : jobs.run("style", {...painting(), image: shared.photo.id, mask: masked(), ...as_file()});
+const paint_all = () => {
+  const images = files.batch().filter(file => file.kind === "image");
+  return jobs.run("batch", {...painting(), images: images.map(file => file.id), ...as_file()});
+};
+const all = button("download", "style.all", paint_all, {hidden: true});
 
-  const named = styles =>
-    Object.entries(styles)
-      .sort((a, b) => b[1] - a[1])
-      .map(([name, weight]) => (weight < 0.995 ? `${style_title(name)} ${percent(weight)}` : style_title(name)))
-      .join(t("list.comma"));
+// ---- the page ----
 
-  function show_photo() {
-    const {id, width, height} = shared.photo;
-    picture.size(width || 3, height || 2);
-    picture.original(is_clip() ? thumbnail(id, 512) : address(id));
-    brush.reset(width || 3, height || 2);
-    brush.hidden = is_clip();
-    moment.hidden = !is_clip();
-    moment.range.max = shared.photo.seconds ?? 10;
-    label(caption, id === "sample" ? "style.sample" : "style.own", {name: shared.photo.name ?? ""});
-    for (const cell of strip.children) cell.firstChild.setAttribute("aria-pressed", String(cell.dataset.id === id));
-  }
+const choosers = div(
+  "row",
+  chooser("style.open", `${PICTURES},${CLIPS}`, files.took, {multiple: true}),
+  button("download", "style.download", paint, {class: "primary"}),
+  all,
+);
+export const node = h(
+  "section",
+  {class: "style"},
+  h("h1", {class: "unseen", t: "page.style"}),
+  div("hero", picture, files, div("under", caption, files.sending, choosers), jobs),
+  div("wide", map.gallery, chooser("style.own-style", PICTURES, map.taught, {picture: "add"})),
+  h("aside", {class: "panel", "t:aria-label": "style.controls"}, h("h2", {t: "style.map"}), map, panel, brush, panel.more),
+);
+droppable(node, files.took);
+pasteable(node, files.took);
+when("photo", () => {
+  state.at = 0;
+  show_photo();
+  if (started) ask();
+});
+when("styles", () => map.fill() && started && ask());
+document.addEventListener("language", () => {
+  if (started && !busy) picture.after.alt = t("style.painted", {style: named(state.styles)});
+});
 
-  // ---- files ----
+/** What was painted at first comes with the page, so that nobody waits. */
+function start() {
+  started = true;
+  show_photo();
+  map.fill();
+  const is_first = shared.photo.id === SAMPLE.id && !Object.keys(kept).length;
+  if (is_first) {
+    picture.painted("sample-painted.avif", t("style.painted", {style: style_title(FIRST)}));
+    when("ready", () => live.sequence || ask());
+    if (shared.ready) ask();
+  } else if (shared.styles.length) trying(back)();
+  else when("styles", () => live.sequence || back());
+}
 
-  const caption = h("p", {class: "caption"});
-  const strip = h("ul", {class: "strip", hidden: true, "t:aria-label": "style.photos"});
-  const sending = h("progress", {max: 1, value: 0, hidden: true, "t:aria-label": "files.sending"});
+/** Own pictures that were styles before a reload are so again. */
+async function back() {
+  for (const gone of await recall(Object.keys(state.styles))) delete state.styles[gone];
+  map.fill();
+  ask();
+}
 
-  const took = trying(async files => {
-    sending.hidden = false;
-    const found = (
-      await send(files, part => {
-        sending.value = part;
-      })
-    ).filter(each => ["image", "video"].includes(each.kind) || refuse(each));
-    sending.hidden = true;
-    if (!found.length) return;
-    batch = found.length > 1 ? found : batch.length > 1 ? [...batch, ...found] : found;
-    show_strip();
-    hold(found[0]);
-    announce("style.loaded", {name: found[0].name});
-    if (found.length === 1) offer(found[0]);
-  });
+export function shown() {
+  if (!started) start();
+}
 
-  function refuse(file) {
-    complain({code: "not-a-picture", values: {name: file.name}});
-    return false;
-  }
+export function hidden() {
+  brush.use(false);
+}
 
-  function show_strip() {
-    strip.hidden = batch.length < 2;
-    all.hidden = batch.length < 2;
-    label(all.lastChild, "style.all", {n: batch.length});
-    strip.replaceChildren(
-      ...batch.map(file =>
-        h(
-          "li",
-          {data: {id: file.id}},
-          h(
-            "button",
-            {
-              type: "button",
-              class: "small-picture",
-              "aria-pressed": "false",
-              "aria-label": file.name,
-              title: file.name,
-              on: {click: () => hold(file)},
-            },
-            h("img", {src: thumbnail(file.id, 128), alt: "", loading: "lazy"}),
-          ),
-        ),
-      ),
-    );
-  }
-
-  // ---- styles ----
-
-  const map = plane({
-    key: "style.map",
-    hint: "style.map.hint",
-    weigh: neighbours,
-    moved(weights, settled) {
-      state.styles = weights;
-      state.point = map.at();
-      styles.mark(weights);
-      ask(settled);
-    },
-  });
-  const styles = gallery(name => {
-    state.styles = {[name]: 1};
-    state.point = null;
-    ask();
-    announce("style.chosen", {style: style_title(name)});
-  });
-
-  let spots = [];
-  function show_styles() {
-    if (!shared.styles.length) return;
-    const known = Object.fromEntries(Object.entries(state.styles).filter(([name]) => style_of(name) || is_picture(name)));
-    if (!Object.keys(known).length) known[shared.styles[0].name] = 1;
-    const changed = Object.keys(known).join() !== Object.keys(state.styles).join();
-    if (changed) state.point = null;
-    state.styles = known;
-    if (changed && started) ask();
-    spots = apart(
-      shared.styles.map(({name, x, y}) => ({name, x: 0.05 + 0.9 * x, y: 0.05 + 0.9 * y})),
-      0.096,
-    );
-    map.show(spots.map(({name, x, y}) => ({name, x, y, title: () => style_title(name), picture: thumbnails.canvas(name)})));
-    map_shows();
-  }
-
-  /** Bring the point where the weights are, unless it is there. */
-  function map_shows() {
-    const known = spots.filter(({name}) => name in state.styles);
-    styles.mark(state.styles);
-    if (!known.length) return;
-    if (state.point) return map.move(...state.point, state.styles);
-    const mean = axis => known.reduce((all, spot) => all + spot[axis] * state.styles[spot.name], 0);
-    const sum = known.reduce((all, spot) => all + state.styles[spot.name], 0) || 1;
-    state.point = [mean("x") / sum, mean("y") / sum];
-    map.move(...state.point, state.styles);
-  }
-
-  const own_style = trying(async files => {
-    const [file] = await send(files.slice(0, 1));
-    if (!file || file.kind !== "image") return;
-    const place = await post("styles/place", {image: file.id});
-    share("styles", [
-      ...shared.styles.filter(({name}) => name !== file.id),
-      {...place, name: file.id, title: {en: file.name, zh: file.name}, source: {}, own: true},
-    ]);
-    state.styles = {[placed.name]: 1};
-    state.point = null;
-    ask();
-  });
-
-  // ---- controls ----
-
-  const strength = slider("style.strength", {
-    value: state.strength,
-    told: percent,
-    input: value => {
-      state.strength = value;
-      ask(false);
-    },
-    change: () => ask(),
-  });
-  const keep = tick("style.keep", state.keep_colours, on => {
-    state.keep_colours = on;
-    ask();
-  });
-  const moment = slider("style.moment", {
-    min: 0,
-    max: 10,
-    step: 0.04,
-    value: 0,
-    told: value => `${value.toFixed(1)} s`,
-    input: value => {
-      state.at = value;
-      ask(false);
-    },
-    change: () => ask(),
-  });
-  moment.hidden = true;
-  const seed = h("input", {
-    type: "number",
-    min: 0,
-    max: 2 ** 31,
-    step: 1,
-    value: state.seed,
-    on: {
-      change: event => {
-        state.seed = Math.max(0, Math.floor(event.target.value || 0));
-        ask();
-      },
-    },
-  });
-  const size = choice(
-    [
-      ["", "style.size.own"],
-      ["1024", "1024", true],
-      ["2048", "2048", true],
-      ["4096", "4096", true],
-    ],
-    state.size,
-    value => {
-      state.size = value;
-      remember("style", state);
-    },
-  );
-  const format = choice(
-    [
-      ["png", "PNG", true],
-      ["jpg", "JPEG", true],
-      ["webp", "WebP", true],
-    ],
-    state.format,
-    value => {
-      state.format = value;
-      remember("style", state);
-    },
-  );
-  const follow = follower();
-
-  const settings = () =>
-    is_clip()
-      ? {
-          video: shared.photo.id,
-          styles: state.styles,
-          strength: state.strength,
-          keep_colours: state.keep_colours,
-          seed: state.seed,
-          stability: 0.8,
-          format: "mp4",
-        }
-      : {...ordered(), size: state.size ? Number(state.size) : null, format: state.format};
-
-  const paint = trying(async () => {
-    const job = await begin(is_clip() ? "clip" : "style", settings());
-    finish(job);
-  });
-  const all = button(
-    "download",
-    "style.all",
-    trying(async () => {
-      const {image, mask: _, ...rest} = settings();
-      finish(
-        await begin("batch", {...rest, images: batch.filter(file => file.kind === "image").map(file => file.id), mask: null}),
-      );
-    }),
-    {hidden: true},
-  );
-
-  /** Follow a job to its end, and hand over what it made. */
-  async function finish(job) {
-    follow.follow(job);
-    const done = await ended(job.id);
-    if (done.state !== "done") return;
-    if (done.results.length === 1) save(address(done.results[0], true));
-    else {
-      const zip = URL.createObjectURL(await bytes("export", {ids: done.results}));
-      save(zip, "mapsto.zip");
-      setTimeout(() => URL.revokeObjectURL(zip), 60000);
-    }
-    notice(t("style.saved", {n: done.results.length}), {tone: "good"});
-  }
-
-  /** After a reload, a job that still goes on is taken up again. */
-  let reattached = false;
-  every(() => {
-    if (reattached) return;
-    const job = mine("style", "clip", "batch");
-    if (!job) return;
-    reattached = true;
-    if (["waiting", "running"].includes(job.state)) trying(finish)(job);
-  });
-
-  const node = h(
-    "section",
-    {class: "style"},
-    h("h1", {class: "unseen", t: "page.style"}),
-    h(
-      "div",
-      {class: "hero"},
-      picture,
-      strip,
-      h(
-        "div",
-        {class: "under"},
-        caption,
-        sending,
-        h(
-          "div",
-          {class: "row"},
-          chooser("style.open", `${PICTURES},${CLIPS}`, took, {multiple: true}),
-          h(
-            "button",
-            {type: "button", class: "primary", on: {click: paint}},
-            icon("download"),
-            h("span", {t: "style.download"}),
-          ),
-          all,
-        ),
-      ),
-      follow,
-    ),
-    h("div", {class: "wide"}, styles, chooser("style.own-style", PICTURES, own_style, {class: "quiet", picture: "add"})),
-    h(
-      "aside",
-      {class: "panel", "t:aria-label": "style.controls"},
-      h("h2", {t: "style.map"}),
-      map,
-      strength,
-      keep,
-      moment,
-      brush,
-      h(
-        "details",
-        {},
-        h("summary", {t: "style.more"}),
-        h("div", {class: "pair"}, field("style.size", size), field("style.format", format)),
-        field("style.seed", seed, "style.seed.hint"),
-      ),
-    ),
-  );
-
-  droppable(node, took);
-  pasteable(node, took);
-  when("photo", () => {
-    show_photo();
-    state.at = 0;
-    if (started) ask();
-  });
-  when("styles", show_styles);
-  document.addEventListener("language", () => {
-    if (started && !busy) picture.after.alt = t("style.painted", {style: named(state.styles)});
-  });
-
-  let started = false;
-  function start() {
-    started = true;
-    show_photo();
-    show_styles();
-    const first = shared.photo.id === SAMPLE.id && !Object.keys(kept).length;
-    if (first) {
-      // what is painted at first comes with the page, so that nobody waits
-      picture.painted("sample-painted.webp", t("style.painted", {style: style_title(FIRST)}));
-      when("ready", () => live.sequence || ask());
-      if (shared.ready) ask();
-    } else if (shared.styles.length) ask();
-    else when("styles", () => live.sequence || ask());
-  }
-
-  return {
-    node,
-    shown() {
-      if (!started) start();
-    },
-    hidden() {
-      brush.use(false);
-    },
-    async restore(given) {
-      Object.assign(state, {
-        styles: given.styles ?? state.styles,
-        strength: given.strength ?? 1,
-        keep_colours: given.keep_colours ?? false,
-        seed: given.seed ?? 0,
-        size: given.size ? String(given.size) : "",
-        format: given.format ?? state.format,
-        point: null,
-      });
-      strength.set(state.strength);
-      keep.box.checked = state.keep_colours;
-      seed.value = state.seed;
-      size.value = state.size;
-      format.value = state.format;
-      ask();
-      notice(t("style.restored", {style: named(state.styles)}), {tone: "good"});
-    },
-  };
+export async function restore({mask: painted, ...given}) {
+  if (!started) start();
+  const styles = Object.keys(given.styles ?? {}).length ? given.styles : state.styles;
+  Object.assign(state, BLANK, given, {styles, size: given.size ? String(given.size) : "", point: null});
+  panel.put();
+  await brush.take(painted);
+  ask();
+  notice(t("style.restored", {style: named(state.styles)}), {tone: "good"});
 }

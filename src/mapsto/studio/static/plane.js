@@ -6,6 +6,8 @@ import {percent, t} from "./words.js";
 
 const STEP = 0.02,
   LEAP = 0.1;
+/** Where arrow keys go. */
+export const WAYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 
 /**
  * A plane of places.
@@ -33,7 +35,7 @@ export function plane({key, hint, weigh, moved, within = (x, y) => [x, y], spell
   });
   const field = h("div", {class: `plane ${shape}`}, lines, dots, point);
   const told = h("p", {class: "told"});
-  const node = h("div", {class: "planar"}, field, told, h("p", {class: "hint", t: hint}));
+  const node = h("div", {class: "planar"}, h("p", {class: "hint", t: hint}), field, told);
   let places = [],
     spots = new Map(),
     x = 0.5,
@@ -105,56 +107,62 @@ export function plane({key, hint, weigh, moved, within = (x, y) => [x, y], spell
     draw();
   });
 
-  // by hand
+  const hands = {
+    go,
+    stay: settled => go(x, y, settled),
+    step: (dx, dy) => go(x + dx, y + dy, false),
+    nearest: (to_x, to_y, reach) => places.find(place => Math.hypot(place.x - to_x, place.y - to_y) < reach),
+    told: () => announce("plane.at", {what: spoken()}),
+  };
+  by_hand(field, point, hands);
+  by_keys(point, hands);
+  return node;
+}
+
+/** Drag the point; a click on a place means the place itself. */
+function by_hand(field, point, {go, stay, nearest}) {
   const at = event => {
     const box = field.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   };
-  let held = false,
-    down = [0, 0];
+  let down = null;
   field.addEventListener("pointerdown", event => {
     if (event.button) return;
     event.preventDefault();
     field.setPointerCapture(event.pointerId);
-    held = true;
     down = [event.clientX, event.clientY];
     point.focus({preventScroll: true});
     field.classList.add("held");
     if (event.target !== point) go(...at(event), false);
   });
-  field.addEventListener("pointermove", event => held && go(...at(event), false));
+  field.addEventListener("pointermove", event => down && go(...at(event), false));
   const leave = event => {
-    if (!held) return;
-    held = false;
+    if (!down) return;
+    const is_click = Math.hypot(event.clientX - down[0], event.clientY - down[1]) < 4,
+      spot = is_click && nearest(...at(event), 20 / field.getBoundingClientRect().width);
+    down = null;
     field.classList.remove("held");
-    const clicked = Math.hypot(event.clientX - down[0], event.clientY - down[1]) < 4;
-    const spot = clicked && nearest(...at(event));
-    if (spot)
-      go(spot.x, spot.y, true); // a click on a place means the place itself
-    else go(x, y, true);
+    if (spot) go(spot.x, spot.y, true);
+    else stay(true);
   };
   field.addEventListener("pointerup", leave);
   field.addEventListener("pointercancel", leave);
-  const nearest = (to_x, to_y) => {
-    const reach = 20 / field.getBoundingClientRect().width;
-    return places.find(place => Math.hypot(place.x - to_x, place.y - to_y) < reach);
-  };
+}
 
-  // by keys
-  const WAYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+/** Arrow keys move the point, with Shift farther; Home brings it to the middle. */
+function by_keys(point, {go, stay, step, told}) {
   let quiet = 0;
   point.addEventListener("keydown", event => {
     const way = WAYS[event.key];
     if (!way && event.key !== "Home") return;
     event.preventDefault();
-    const step = event.shiftKey ? LEAP : STEP;
-    if (way) go(x + way[0] * step, y + way[1] * step, false);
+    const far = event.shiftKey ? LEAP : STEP;
+    if (way) step(way[0] * far, way[1] * far);
     else go(0.5, 0.5, false);
     clearTimeout(quiet);
     quiet = setTimeout(() => {
-      go(x, y, true);
-      announce("plane.at", {what: spoken()});
+      stay(true);
+      told();
     }, 250);
   });
-  return node;
 }

@@ -2,7 +2,7 @@
 
 import {get} from "./api.js";
 import {notice, trying} from "./notices.js";
-import {hold} from "./shared.js";
+import {hold, style_of, teach} from "./shared.js";
 import {t} from "./words.js";
 
 const PAGES = {
@@ -28,27 +28,49 @@ export function offer(file) {
     });
 }
 
-/** Open the page that a file was made on, with its settings and its photo, where that is still there. */
+/**
+ * Open the page that a file was made on, with its settings, its photo, own styles and mask, where they are still there; what is
+ * gone is told.
+ */
 export async function restore(settings, source_id) {
-  const source = await source_of(settings, source_id);
+  const source = await source_of(settings, source_id),
+    {styles, gone} = await styles_of(settings);
   if (source) hold(source);
   else if (settings.source) notice(t("restore.no-source", {name: settings.source.name ?? ""}));
-  document.dispatchEvent(
-    new CustomEvent("restore", {
-      detail: {page: PAGES[settings.command], settings: states[settings.command]?.(settings) ?? drawn(settings)},
-    }),
-  );
+  if (gone.length) notice(t("restore.gone", {names: gone.join(t("list.comma"))}));
+  const told = states[settings.command]?.(settings, styles) ?? drawn(settings);
+  const said = JSON.parse(JSON.stringify(told)); // what is not told is left out
+  document.dispatchEvent(new CustomEvent("restore", {detail: {page: PAGES[settings.command], settings: said}}));
 }
 
 /** The photo a file was painted from: by its id, or by its digest where only the file tells. */
 async function source_of({source}, id) {
-  if (id) return get(`files/${id}/about`).catch(() => null);
-  if (!source?.sha256) return null;
-  const {items} = await get(`library?query=${encodeURIComponent(source.name ?? "")}`);
-  return items.find(item => item.sha256 === source.sha256) ?? null;
+  const file = id ? await get(`files/${id}/about`).catch(() => null) : null;
+  return file && !file.trashed ? file : by_digest(source?.sha256);
 }
 
-const mixture = parts => Object.fromEntries((parts ?? []).filter(part => part.name).map(part => [part.name, part.weight ?? 1]));
+/** The newest file of the library of a content. */
+const by_digest = async digest => (digest ? (await get(`library?query=${digest}`)).items[0] : null) ?? null;
+
+/** What the parts of a mixture are called here, one by one, null where it is gone; and the names of what is gone. */
+async function styles_of({style}) {
+  const gone = [];
+  const found = (Array.isArray(style) ? style : []).map(async part => {
+    if (style_of(part.name)) return part.name;
+    const file = await by_digest(part.sha256);
+    if (file?.kind !== "image") gone.push(part.name ?? part.path?.split("/").at(-1) ?? "?");
+    else if (!style_of(file.id)) await teach(file);
+    return file?.id ?? null;
+  });
+  return {styles: await Promise.all(found), gone};
+}
+
+/** Weights by style: the parts of a mixture, under the names they have here. */
+function mixture(parts, names) {
+  const mixed = {};
+  (parts ?? []).forEach(({weight = 1}, i) => names[i] && (mixed[names[i]] = (mixed[names[i]] ?? 0) + weight));
+  return mixed;
+}
 
 const drawn = told => ({
   model: told.model,
@@ -60,21 +82,22 @@ const drawn = told => ({
 });
 
 const states = {
-  style: told => ({
-    styles: mixture(told.style),
-    strength: told.strength,
-    keep_colours: told.keep_colors,
-    seed: told.seed,
+  style: (told, names) => ({
+    styles: mixture(told.style, names),
+    strength: told.strength ?? 1,
+    keep_colours: told.keep_colors ?? false,
+    seed: told.seed ?? 0,
     size: told.size,
+    mask: told.mask,
   }),
 
-  morph(told) {
+  morph(told, names) {
     let next = 0;
-    const keys = (told.path ?? []).map(([count, at, until]) => ({
-      styles: mixture(told.style.slice(next, (next += count))),
-      at,
-      until,
-    }));
+    const keys = (told.path ?? []).map(([count, at, until]) => {
+      const styles = mixture(told.style.slice(next, next + count), names.slice(next, next + count));
+      next += count;
+      return {styles, at, until};
+    });
     const timed = keys.map((key, i) => ({...key, at: key.at ?? (i * (told.seconds ?? 4)) / Math.max(1, keys.length - 1)}));
     return {keys: timed, seconds: told.seconds ?? timed.at(-1)?.at, fps: told.fps, easing: told.easing, loop: told.loop};
   },

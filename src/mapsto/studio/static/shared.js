@@ -1,6 +1,6 @@
 // What all pages share: the picture in hand, the styles, and whether the network is loaded.
 
-import {get, upload} from "./api.js";
+import {get, post, upload} from "./api.js";
 import {has, t, titled} from "./words.js";
 
 /** The photo that comes with the page; it is sent to the server when it is first painted. */
@@ -76,6 +76,26 @@ export async function fetch_styles() {
   share("styles", [...styles, ...shared.styles.filter(({name}) => is_picture(name))]);
 }
 
+/** Take a picture of the person's own as a style: it gets a place on the map. */
+export async function teach(file) {
+  const place = await post("styles/place", {image: file.id});
+  const style = {...place, name: file.id, title: {en: file.name, zh: file.name}, source: {}, own: true, is_picture: true};
+  share("styles", [...shared.styles.filter(({name}) => name !== file.id), style]);
+}
+
+/** Bring back own pictures that settings name as styles; → the names of those that are gone. */
+export async function recall(names) {
+  const gone = [];
+  for (const name of names.filter(each => is_picture(each) && !style_of(each))) {
+    const file = await get(`files/${name}/about`).catch(() => null);
+    if (file && !file.trashed) await teach(file);
+    else gone.push(name);
+  }
+  return gone;
+}
+
+/** Whether what is in hand moves. */
+export const is_clip = () => shared.photo.kind === "video";
 /** Whether a style is a picture of the person's own, which goes by its id. */
 export const is_picture = name => /^[0-9a-f]{32}$/.test(name);
 export const style_of = name => shared.styles.find(each => each.name === name);

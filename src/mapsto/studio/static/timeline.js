@@ -70,7 +70,7 @@ export function timeline({moved, picked, removed, scrubbed}) {
       label(button, "morph.key", {n: i + 1, style: key.title, at: () => number(key.at, 1)}, "aria-label");
       label(button, "morph.key", {n: i + 1, style: key.title, at: () => number(key.at, 1)}, "title");
       button.style.left = `${(key.at / seconds) * 100}%`;
-      hand(button, i, key);
+      hand(button, i, key, {track, length, moved, picked, removed});
       return button;
     });
     const holds = keys
@@ -84,41 +84,42 @@ export function timeline({moved, picked, removed, scrubbed}) {
     if (focused >= 0) buttons[pick]?.focus({preventScroll: true});
   };
 
-  /** Let a key be moved by hand and by arrows. */
-  function hand(button, i, key) {
-    let from = null,
-      dragged = false;
-    button.addEventListener("pointerdown", event => {
-      from = event.clientX;
-      dragged = false;
-      button.setPointerCapture(event.pointerId);
-    });
-    button.addEventListener("pointermove", event => {
-      if (from === null || (!dragged && Math.abs(event.clientX - from) < 4)) return;
-      dragged = true;
-      const box = track.getBoundingClientRect();
-      const at = Math.min(length, Math.max(0, ((event.clientX - box.left) / box.width) * length));
-      button.style.left = `${(at / length) * 100}%`;
-      key.at = at;
-      moved(i, at, false);
-    });
-    const drop = () => {
-      if (from !== null && dragged) moved(i, key.at, true);
-      from = null;
-    };
-    button.addEventListener("pointerup", drop);
-    button.addEventListener("pointercancel", drop);
-    button.addEventListener("click", () => dragged || picked(i));
-    button.addEventListener("keydown", event => {
-      const way = {ArrowLeft: -1, ArrowRight: 1}[event.key];
-      if (way) {
-        const at = Math.min(length, Math.max(0, key.at + way * STEP_S * (event.shiftKey ? 10 : 1)));
-        moved(i, at, true);
-        announce("morph.key.at", {at: number(at, 1)});
-      } else if (event.key === "Delete" || event.key === "Backspace") removed(i);
-      else return;
-      event.preventDefault();
-    });
-  }
   return node;
+}
+
+/** Let a key be moved by hand and by arrows. */
+function hand(button, i, key, {track, length, moved, picked, removed}) {
+  let from = null,
+    dragged = false;
+  button.addEventListener("pointerdown", event => {
+    from = event.clientX;
+    dragged = false;
+    button.setPointerCapture(event.pointerId);
+  });
+  button.addEventListener("pointermove", event => {
+    if (from === null || (!dragged && Math.abs(event.clientX - from) < 4)) return;
+    dragged = true;
+    const box = track.getBoundingClientRect();
+    const at = Math.min(length, Math.max(0, ((event.clientX - box.left) / box.width) * length));
+    button.style.left = `${(at / length) * 100}%`;
+    key.at = at;
+    moved(i, at, false);
+  });
+  const drop = () => {
+    if (from !== null && dragged) moved(i, key.at, true);
+    from = null;
+  };
+  button.addEventListener("pointerup", drop);
+  button.addEventListener("pointercancel", drop);
+  button.addEventListener("click", () => dragged || picked(i));
+  button.addEventListener("keydown", event => {
+    const way = {ArrowLeft: -1, ArrowRight: 1}[event.key];
+    if (way) {
+      const at = Math.min(length, Math.max(0, key.at + way * STEP_S * (event.shiftKey ? 10 : 1)));
+      moved(i, at, true);
+      announce("morph.key.at", {at: number(at, 1)});
+    } else if (event.key === "Delete" || event.key === "Backspace") removed(i);
+    else return;
+    event.preventDefault();
+  });
 }

@@ -1,12 +1,14 @@
 // The jobs of all pages, behind one button: how far they are, and what can be done about them.
 
-import {address, Refused, words} from "./api.js";
-import {button, h, icon, sign} from "./dom.js";
-import {cancel, ENDED, every, is_mine, jobs, pause, resume} from "./jobs.js";
+import {address, words} from "./api.js";
+import {button, div, h, icon, sign} from "./dom.js";
+import {begin, cancel, ENDED, ended, every, is_mine, jobs, mine, pause, resume} from "./jobs.js";
 import {complain, trying} from "./notices.js";
 import {label, span, t} from "./words.js";
 
 const SHOWN = 12;
+
+const tip = key => ({"t:aria-label": key, "t:title": key});
 
 /** The button, and the panel it opens. */
 export function tray() {
@@ -46,14 +48,10 @@ export function tray() {
   every(show);
   every(
     (job, before) =>
-      before &&
-      before.state !== job.state &&
-      job.state === "failed" &&
-      is_mine(job) &&
-      complain(new Refused(0, job.error ?? {})),
+      before && before.state !== job.state && job.state === "failed" && is_mine(job) && complain(job.error ?? {code: "failed"}),
   );
   show();
-  return h("div", {class: "tray"}, opener, panel);
+  return div("tray", opener, panel);
 }
 
 /** One job, shown anew at every change. */
@@ -62,7 +60,7 @@ function row() {
     state = h("span", {class: "soft"}),
     bar = progress(),
     acts = h("span", {class: "acts"});
-  const node = h("li", {}, h("div", {class: "line"}, name, state, acts), bar);
+  const node = h("li", {}, div("line", name, state, acts), bar);
   let last = "";
   node.show = job => {
     label(name, `job.kind.${job.kind}`);
@@ -76,54 +74,20 @@ function row() {
 }
 
 /** What can be done about a job. */
-export function controls(job) {
-  const found = [];
-  const can_wait = job.kind === "train" || job.kind === "adapt";
-  if (can_wait && job.state === "running")
-    found.push(
-      sign(
-        "pause",
-        "action.pause",
-        trying(() => pause(job.id)),
-      ),
-    );
-  if (can_wait && (job.state === "paused" || job.state === "interrupted"))
-    found.push(
-      sign(
-        "play",
-        "action.resume",
-        trying(() => resume(job.id)),
-      ),
-    );
-  if (!ENDED.has(job.state))
-    found.push(
-      sign(
-        "close",
-        "action.cancel",
-        trying(() => cancel(job.id)),
-      ),
-    );
-  if (job.state === "done" && job.results?.length === 1) {
-    found.push(
-      h(
-        "a",
-        {
-          href: address(job.results[0], true),
-          download: "",
-          class: "sign",
-          "t:aria-label": "action.download",
-          "t:title": "action.download",
-        },
-        icon("download"),
-      ),
-    );
-  }
-  return found;
+function controls(job) {
+  const learns = job.kind === "train" || job.kind === "adapt",
+    [made] = job.state === "done" && job.results.length === 1 ? job.results : [];
+  return [
+    learns && job.state === "running" && sign("pause", "action.pause", () => pause(job.id)),
+    learns && ["paused", "interrupted"].includes(job.state) && sign("play", "action.resume", () => resume(job.id)),
+    !ENDED.has(job.state) && sign("close", "action.cancel", () => cancel(job.id)),
+    made && h("a", {href: address(made, true), download: "", class: "sign", ...tip("action.download")}, icon("download")),
+  ].filter(Boolean);
 }
 
 /** How far a job is, in words. */
 export function said(job) {
-  if (job.state === "failed") return job.error ? words(new Refused(0, job.error)) : t("job.failed");
+  if (job.state === "failed") return job.error ? words(job.error) : t("job.failed");
   if (job.state !== "running") return t(`job.${job.state}`);
   const part = t("job.percent", {n: Math.round((job.part ?? 0) * 100)});
   return job.eta_seconds ? `${part} · ${t("job.left", {time: span(job.eta_seconds)})}` : part;
@@ -140,39 +104,47 @@ export function progress() {
   return bar;
 }
 
-/** A line for one job on its page: bar, words, cancel; hidden while there is none. */
-export function follower() {
+/**
+ * The work of a page: a line with bar, words and cancel, hidden while there is none.
+ *
+ * `run(kind, settings)` begins a job, and tells when it has ended; after a reload one that still goes on is taken up again.
+ * @param {string[]} kinds of jobs that are this page's
+ * @param {(job: object) => any} done told of a job that made something, and waited for
+ */
+export function work(kinds, done) {
   const bar = progress(),
     told = h("span", {class: "soft"}),
     acts = h("span", {class: "acts"});
-  const node = h("div", {class: "following", hidden: true}, bar, h("div", {class: "line"}, told, acts));
+  const node = h("div", {class: "following", hidden: true}, bar, div("line", told, acts));
   let id = null,
-    last = "";
-  node.follow = job => {
-    id = job?.id ?? null;
-    last = "";
-    node.hidden = !id;
-    if (job) show(job);
-  };
+    last = "",
+    taken_up = false;
   const show = job => {
     if (job.id !== id) return;
     node.hidden = job.state === "done" || job.state === "cancelled";
     bar.show(job);
     told.textContent = said(job);
     if (job.state !== last)
-      acts.replaceChildren(
-        ...(ENDED.has(job.state)
-          ? []
-          : [
-              button(
-                "close",
-                "action.cancel",
-                trying(() => cancel(job.id)),
-              ),
-            ]),
-      );
+      acts.replaceChildren(ENDED.has(job.state) ? "" : button("close", "action.cancel", () => cancel(job.id)));
     last = job.state;
   };
   every(show);
+  const follow = trying(async job => {
+    [id, last] = [job.id, ""];
+    show(job);
+    const end = await ended(job.id);
+    if (end.state === "done" || (end.state === "failed" && end.results.length)) await done(end);
+    return end;
+  });
+  node.run = async (kind, settings) => {
+    taken_up = true;
+    return follow(await begin(kind, settings));
+  };
+  every(() => {
+    const job = taken_up ? null : mine(...kinds);
+    if (!job) return;
+    taken_up = true;
+    if (["waiting", "running"].includes(job.state)) follow(job);
+  });
   return node;
 }
