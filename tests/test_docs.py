@@ -18,7 +18,13 @@ from mapsto.media.picture import Picture
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README.zh-CN.md")
-PAGES = (*READMES, "CHANGELOG.md", "CONTRIBUTING.md", "docs/ideas.md")
+DOCS = ("studio", "ideas", "tutorials/adapt")
+PAGES = (
+    *READMES,
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{page}{tongue}.md" for page in DOCS for tongue in ("", ".zh-CN")),
+)
 SHORTER = {"--learn": "0.2", "--steps": "2", "--size": "48", "--seconds": "0.2", "-n": "2", "--with-music": "1"}
 """What takes a minute in the README takes a moment here."""
 
@@ -112,6 +118,27 @@ def test_both_languages_give_the_same_commands_and_code() -> None:
         return [re.sub(r"\s*#.*", "", block) for block in fenced(page, "python")]
 
     assert code(english) == code(chinese)
+
+
+@pytest.mark.parametrize("page", [f"docs/{page}" for page in DOCS])
+def test_a_page_has_the_same_parts_code_and_figures_in_both_languages(page: str) -> None:
+    def parts(content: str) -> list[str]:
+        return re.findall(r"^(#+|[-\d]\.?(?= )|```\w*|\|)", content, re.MULTILINE)
+
+    def told(content: str) -> tuple[list[str], list[str]]:
+        prose = re.sub(r"```.*?```", "", content, flags=re.DOTALL)
+        return sorted(re.findall(r"(?<![\w.])\d(?:[\d.,]*\d)?", prose)), sorted(re.findall(r"`[^`\n]+`", prose))
+
+    def code(content: str) -> list[str]:
+        return [re.sub(r"\s+#.*", "", block) for block in re.findall(r"```.*?```", content, re.DOTALL)]
+
+    english, chinese = text(f"{page}.md"), text(f"{page}.zh-CN.md")
+    assert parts(english) == parts(chinese)
+    assert told(english) == told(chinese)
+    assert code(english) == code(chinese)
+    name = Path(page).name
+    assert f"[中文]({name}.zh-CN.md)" in english
+    assert f"[English]({name}.md)" in chinese
 
 
 def test_both_languages_give_the_same_figures() -> None:

@@ -15,7 +15,7 @@ from mapsto.cli.app import run
 from mapsto.learning import adaptation
 from test_docs import ROOT, arguments, commands, fenced, help_of, text
 
-ADAPT = "docs/tutorials/adapt.md"
+ADAPT, CHINESE = "docs/tutorials/adapt.md", "docs/tutorials/adapt.zh-CN.md"
 SHORTER = {"--steps": "2", "--minutes": "0.004", "--seconds": "0.3"}
 """What takes minutes for a person takes a moment here."""
 
@@ -79,7 +79,8 @@ def test_every_option_of_the_tutorial_exists(capfd: pytest.CaptureFixture[str]) 
         assert all(word in known for word in words if word.startswith("--")), words
 
 
-def test_links_of_the_tutorial_lead_somewhere() -> None:
-    targets = [target for target in re.findall(r"\]\(([^)#\s]+)", text(ADAPT)) if not target.startswith("http")]
+@pytest.mark.parametrize("page", [ADAPT, CHINESE])
+def test_links_of_the_tutorial_lead_somewhere(page: str) -> None:
+    targets = [target for target in re.findall(r"\]\(([^)#\s]+)", text(page)) if not target.startswith("http")]
     assert targets
-    assert not [target for target in targets if not ((ROOT / ADAPT).parent / target).exists()]
+    assert not [target for target in targets if not ((ROOT / page).parent / target).exists()]
