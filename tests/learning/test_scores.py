@@ -313,7 +313,7 @@ def test_two_pieces_are_learned_by_heart_and_told_apart_by_their_styles(tmp_path
     assert game.noted()["notes"] < 0.05
     for each in pieces:
         weights = torch.nn.functional.one_hot(torch.tensor(each.style), 3).float().expand(4, 4, -1)
-        wanted = Wanted(weights, mode=each.mode, temperature=0.0, guidance=1.0, voices=voices_of(each.grid))
+        wanted = Wanted(weights, mode=each.mode, temperature=0.0, guidance=1.0, voices=[voices_of(each.grid)] * len(weights))
         wanted = replace(wanted, notes=float((each.grid >= 0).sum()) / 4)
         found = torch.cat(list(composed(learned, wanted, learned.usual)), 1)
         assert float((grid_of(found) == torch.from_numpy(each.grid)).float().mean()) > 0.9
