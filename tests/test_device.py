@@ -200,3 +200,25 @@ def test_memory_that_was_freed_is_used_again_unless_the_user_says_otherwise() ->
     (kept, few), (left, many) = ran(), ran(MALLOC_MMAP_THRESHOLD_="131072")
     assert (kept, left) == ("True", "False")
     assert few < many / 2
+
+
+GIVEN = """
+from pathlib import Path
+import torch
+from mapsto import device
+device.keep_memory()
+held = lambda: int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+arrays = [torch.ones(2_500_000) for _ in range(20)]
+pinned = arrays[-1]
+del arrays
+before = held()
+device.return_memory()
+print(before - held())
+"""
+"""200 MB of arrays are free, but below one that is not."""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or not device.keep_memory(), reason="no glibc")
+def test_memory_below_what_is_still_used_can_be_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", GIVEN], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 150e6

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mapsto.errors import MapstoError, UsageError, nearest
 from mapsto.files import atomic, cache_dir
@@ -71,14 +71,28 @@ def keep_memory() -> bool:
     """
     if any(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")):
         return False
+    libc = _glibc()
+    if libc is None or not (libc.mallopt(M_MMAP_THRESHOLD, LARGE) or libc.mallopt(M_MMAP_THRESHOLD, OLD_LARGE)):
+        return False
+    return bool(libc.mallopt(M_TRIM_THRESHOLD, KEPT) and libc.mallopt(M_TOP_PAD, PAD))
+
+
+def return_memory() -> None:
+    """Give back to the system what is free now (glibc only): threads that come and go, as encoders have them, leave holes."""
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
+@cache
+def _glibc() -> Any:
+    """The C library of this process, or None where it is another one."""
     import ctypes
 
-    with suppress(OSError, AttributeError, ValueError):  # no glibc: another system, or another C library
+    with suppress(OSError, AttributeError, ValueError):
         if (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc"):
-            mallopt = ctypes.CDLL(None).mallopt
-            if mallopt(M_MMAP_THRESHOLD, LARGE) or mallopt(M_MMAP_THRESHOLD, OLD_LARGE):
-                return bool(mallopt(M_TRIM_THRESHOLD, KEPT) and mallopt(M_TOP_PAD, PAD))
-    return False
+            return ctypes.CDLL(None)
+    return None
 
 
 def precision(device: torch.device, wanted: str = "auto") -> torch.dtype:

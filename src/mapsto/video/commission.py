@@ -132,6 +132,7 @@ class Commission:
                     writer.add(painted, clip.pts[index])
                 if on_frame is not None:
                     on_frame()
+        device.return_memory()  # an hour has hundreds of chunks
 
     def _clip(self) -> Clip:
         there = self.source.stat() if self.source.is_file() else None
