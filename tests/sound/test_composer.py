@@ -213,6 +213,13 @@ def test_only_the_voices_of_a_texture_play_and_those_that_somebody_asks_for() ->
     assert [bool((row >= 0).any()) for row in asked] == [True, False, False, True]
 
 
+def test_the_voices_of_a_bar_are_those_of_its_style() -> None:
+    first, second = STYLES[:2]
+    found = Composer(network(), "band", {"textures": {first: {"melody": 1.0}, second: {"bass": 1.0}}})
+    bars = found.path(f"{first}@1, {first}@2, {second}@3", 4).grid().reshape(len(VOICES), 4, -1)
+    assert (bars >= 0).any(2).T.tolist() == [[False, False, False, True]] * 2 + [[True, False, False, False]] * 2
+
+
 def test_a_blend_of_all_weight_on_one_is_that_one(composer: Composer) -> None:
     alone = composer.blend("lied", bars=2, seed=4)
     assert composer.blend("ragtime:0,lied:1", bars=2, seed=4) == alone

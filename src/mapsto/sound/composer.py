@@ -245,10 +245,10 @@ class Composer:
         key = named(how.key) if how.key is not None else key_of(tone, minor=minor)
         meter = how.meter or str(self._told("meters").get(strongest, "4/4"))
         home = _Home(torch.empty(len(VOICES), 0, dtype=torch.int64), meter_of(meter), key, self._tempo(curve, how))
-        bars = [
-            dict(zip(self.styles, shares, strict=True)) for shares in [curve.mean((0, 1)).tolist(), *curve.mean(1).tolist()]
-        ]
-        busy = busyness(self._told("spread"), bars[0], generator)
+        whole, *bars = (
+            dict(zip(self.styles, shares, strict=True)) for shares in (curve.mean((0, 1)).tolist(), *curve.mean(1).tolist())
+        )
+        busy = busyness(self._told("spread"), whole, generator)
         # A voice that somebody asks a style of is there, whatever is drawn.
         asked = sum(1 << VOICES.index(voice) for voice in how.voices or {})
         voices = tuple(drawn and drawn | asked for drawn in playing(self._told("textures"), bars, generator))
