@@ -61,20 +61,23 @@ class Morph:
         tile: int | Literal["auto", "off"] = "auto",
         known: dict[Any, tuple[Leg, float]] | None = None,
     ) -> None:
-        self.stylizer, self.picture, self.loop = stylizer, picture, loop
-        self.how: dict[str, Any] = {"seed": seed, "keep_colors": keep_colors, "tile": stylizer.tile_for(picture, tile)}
+        self.stylizer, self.loop = stylizer, loop
+        self._how: dict[str, Any] = {"seed": seed, "keep_colors": keep_colors, "tile": tile}
+        self._show(picture)
         ease = paths.easing_of(easing)
         even = track_of(stylizer, keys, lambda _seconds: picture, seconds=seconds, loop=loop, known=known)
         self.fades = [fading(stylizer, picture, leg, ease) for leg in even.legs]
         self.track = Track(tuple(fade.leg for fade in self.fades))
-        self._painted = lru_cache(maxsize=max(2, KEPT // picture.pixels.nbytes))(self._paint)
 
     def over(self, picture: Picture) -> Morph:
         """The same way over the picture in another size: paced as it was measured, not measured again."""
         other = copy(self)
-        other.picture, other.how = picture, {**self.how, "tile": self.stylizer.tile_for(picture, "auto")}
-        other._painted = lru_cache(maxsize=max(2, KEPT // picture.pixels.nbytes))(other._paint)
+        other._show(picture)
         return other
+
+    def _show(self, picture: Picture) -> None:
+        self.picture, self.how = picture, {**self._how, "tile": self.stylizer.tile_for(picture, self._how["tile"])}
+        self._painted = lru_cache(maxsize=max(2, KEPT // picture.pixels.nbytes))(self._paint)
 
     @property
     def seconds(self) -> float:
