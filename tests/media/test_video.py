@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -249,6 +251,27 @@ def test_frames_that_do_not_fit_leave_what_was_there(tmp_path: Path) -> None:
         assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
     assert not any(thread.name.startswith("mapsto-") for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_encoder_is_freed_when_its_film_ends_not_when_garbage_is_collected(tmp_path: Path, fails: bool) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = encoders()
+        with suppress(UsageError), FilmWriter(tmp_path / "a.mp4", (64, 48), time_base=TICK, fps=Fraction(25)) as out:
+            for pts in (0, 1, 0 if fails else 2):
+                out.add(noise(1)[0], pts)
+                assert encoders() == before + 1
+        assert encoders() == before
+    finally:
+        gc.enable()
+    assert (tmp_path / "a.mp4").exists() != fails
+
+
+def encoders() -> int:
+    """Open or not, those that are not freed yet."""
+    return sum(isinstance(each, av.container.OutputContainer) for each in gc.get_objects())
 
 
 def test_what_goes_wrong_in_the_thread_comes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

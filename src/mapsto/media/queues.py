@@ -72,11 +72,10 @@ class Behind(Generic[T]):
     """
 
     def __init__(self, work: Callable[[T], None], depth: int = DEPTH) -> None:
-        self._work = work
         self._queue: Queue[tuple[T] | None] = Queue(depth)
         self._error: BaseException | None = None
         self._dropped = False
-        self._thread = Thread(target=self._consume, name="mapsto-behind", daemon=True)
+        self._thread = Thread(target=self._consume, args=(work,), name="mapsto-behind", daemon=True)
         self._thread.start()
 
     def put(self, item: T) -> None:
@@ -96,11 +95,13 @@ class Behind(Generic[T]):
         self._queue.put(None)
         self._thread.join()
 
-    def _consume(self) -> None:
+    def _consume(self, work: Callable[[T], None]) -> None:
+        # The thread alone holds the work, and drops it at its end: else a film, whose work holds the film, would keep its
+        # encoder until garbage is collected.
         while (got := self._queue.get()) is not None:  # after an error too, so that nobody waits for room
             if self._error is None and not self._dropped:
                 try:
-                    self._work(got[0])
+                    work(got[0])
                 except BaseException as error:
                     self._error = error
 
