@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_a_style_becomes_a_piece_that_says_how_it_was_made(mapsto: Command) -> N
         "tempo_bpm": 100.0,
         "blend": "product",
         "temperature": 1.0,
-        "guidance": None,
+        "guidance": 2.0,
         "density": None,
         "voices": None,
         "form": None,
@@ -485,6 +486,13 @@ def test_defaults_are_those_of_python() -> None:
     work = {each: getattr(Composition("blend", None), each) for each in ("amount", "temperature", "guidance", "blend")}
     assert all(defaults[name] == value for name, value in work.items())
     assert run(["compose", "--help"]) == 0
+
+
+def test_guidance_as_usual_of_earlier_files_is_the_usual_one() -> None:
+    settings = asdict(Composition("blend", "lied"))
+    assert composition_of({**settings, "guidance": None}) == Composition("blend", "lied")
+    with pytest.raises(UnreadableInput, match="damaged"):
+        composition_of({**settings, "temperature": None})
 
 
 def test_voices_are_spelled_as_pairs() -> None:

@@ -63,9 +63,7 @@ def compose(
         str | None, options.option("--form", help="What comes back: aaba, abab, pairs or free.", metavar="FORM")
     ] = None,
     temperature: Annotated[float, options.option("--temperature", help="1 is as varied as what was learned.")] = 1.0,
-    guidance: Annotated[
-        float | None, options.option("--guidance", help="1 follows the styles; more exaggerates; 2, or 3 of several.")
-    ] = None,
+    guidance: Annotated[float, options.option("--guidance", help="1 follows the styles, more exaggerates.")] = 2.0,
     instruments: Annotated[
         str | None,
         options.option(

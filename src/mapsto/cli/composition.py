@@ -55,7 +55,7 @@ class Composition:
     tempo_bpm: float | None = None
     blend: str = "product"
     temperature: float = 1.0
-    guidance: float | None = None
+    guidance: float = 2.0
     density: float | None = None
     voices: str | None = None
     form: str | None = None
@@ -133,6 +133,8 @@ def composition_of(settings: Mapping[str, Any]) -> Composition:
         UnreadableInput: they are not ours, or damaged.
     """
     known = {each.name: settings[each.name] for each in fields(Composition) if each.name in settings}
+    if known.get("guidance", 0) is None:  # "as usual", in files of before it had one default
+        del known["guidance"]
     try:
         found = Composition(**known)
     except TypeError as error:

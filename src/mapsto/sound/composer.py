@@ -26,7 +26,7 @@ from mapsto.errors import UsageError
 from mapsto.sound.blends import curve_of, row_of
 from mapsto.sound.composing import Plan, Recall, composed, latents_of
 from mapsto.sound.habits import busyness, playing
-from mapsto.sound.manner import FORMS, How, check_bars, check_seed, kept, leaning, meter_of
+from mapsto.sound.manner import FORMS, How, check_bars, check_seed, kept, meter_of
 from mapsto.sound.melody import HOLD_TOKEN, METERS, PHRASE, STEPS_OF_BAR, ScoreNetwork, grid_of, tokens_of
 from mapsto.sound.score import FASTEST, REST, SLOWEST, STEP, VOICES, Blend, Grid, Meter, Score, Track
 from mapsto.sound.tonality import estimated, is_minor, key_of, named, semitones_from_home
@@ -274,7 +274,7 @@ class Composer:
             int(not is_minor(home.key)),
             notes=how.density,
             blend=how.blend,
-            guidance=leaning(curve) if how.guidance is None else how.guidance,
+            guidance=how.guidance,
             temperature=how.temperature,
             form=[form[bar % len(form)] for bar in range(len(curve))] if form else (),
             seed=seed,

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
-
 from mapsto import device
 from mapsto.errors import UsageError, nearest
 from mapsto.sound.composing import BLENDS
@@ -26,9 +24,6 @@ FORMS = {
 }
 """How many bars before stands what a bar comes back to, 0 for nothing; repeated to the end."""
 
-LEANING = {"one style": 2.0, "several": 3.0}
-"""Guidance where nobody asks for any. What stands already goes on as it began; a style that comes needs more to be heard."""
-
 RANGES = {"temperature": (0.0, 3.0), "guidance": (0.0, 5.0), "density": (0.5, 64.0), "tempo_bpm": (SLOWEST, FASTEST)}
 
 
@@ -42,7 +37,7 @@ class How:
         tempo_bpm: Quarter notes a minute; by default as the styles are used to.
         blend: product: only what all styles allow; mixture: now the one, now the other.
         temperature: 1 is as varied as what was learned, less is safer.
-        guidance: 1 follows the styles, more exaggerates them; by default 2, and 3 where there are several.
+        guidance: 1 follows the styles, more exaggerates them.
         density: Notes in a bar, in all voices; by default as the styles are used to, by the seed some more or less.
         voices: Styles of single voices, such as {"bass": "ragtime"}.
         form: One of `FORMS`: what comes back.
@@ -56,7 +51,7 @@ class How:
     tempo_bpm: float | None = None
     blend: str = "product"
     temperature: float = 1.0
-    guidance: float | None = None
+    guidance: float = 2.0
     density: float | None = None
     voices: Mapping[str, str] | None = None
     form: str = "aaba"
@@ -81,11 +76,6 @@ class How:
         if value not in known:
             near = nearest(value, list(known)) or list(known)
             raise UsageError(f"There is no {what} {value!r}.", f"Perhaps {' or '.join(near)}?")
-
-
-def leaning(curve: Tensor) -> float:
-    """The usual guidance of [bars, V, S] weights."""
-    return LEANING["several" if int((curve.amax((0, 1)) > 0).sum()) > 1 else "one style"]
 
 
 def check_bars(bars: int) -> None:

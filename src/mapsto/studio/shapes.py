@@ -229,7 +229,7 @@ class Composing(Shape):
     voices: Annotated[dict[Literal["bass", "tenor", "alto", "melody"], Name], Field(max_length=4)] = {}
     form: Literal["free", "aaba", "abab", "pairs"] | None = None
     temperature: Annotated[float, Field(ge=0, le=3, allow_inf_nan=False)] = 1.0
-    guidance: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] | None = None
+    guidance: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 2.0
     seed: Seed = 0
     model: Name = "scores"
 
