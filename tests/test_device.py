@@ -50,6 +50,20 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
             device.pick(wanted)
 
 
+@pytest.mark.parametrize(("cards", "rank", "taken"), [(0, "1", []), (1, "1", []), (4, None, [0]), (4, "3", [3]), (2, "3", [1])])
+def test_processes_of_one_machine_share_its_cards_out(
+    monkeypatch: pytest.MonkeyPatch, cards: int, rank: str | None, taken: list[int]
+) -> None:
+    took: list[int] = []
+    monkeypatch.setattr(device, "_count", {"cuda": cards}.__getitem__)
+    monkeypatch.setattr(torch.cuda, "set_device", took.append)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("LOCAL_RANK", rank)
+    device.take_own_card()
+    assert took == taken
+
+
 @pytest.mark.parametrize(("wrong", "right"), [("cdua", "cuda"), ("autto", "auto"), ("gpu", "cpu"), ("", "auto")])
 def test_an_unknown_device_offers_the_nearest(wrong: str, right: str) -> None:
     with pytest.raises(UsageError, match=rf"no device called '{wrong}'.* Perhaps .*{right}"):

@@ -61,6 +61,14 @@ def pick(wanted: str = "auto") -> torch.device:
     return torch.device(wanted.lower())
 
 
+def take_own_card() -> None:
+    """As one of several processes that torchrun started on this machine: let "cuda" be a card of its own, where it can."""
+    import torch
+
+    if (cards := _count("cuda")) > 1:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % cards)
+
+
 @cache
 def keep_memory() -> bool:
     """Let this process keep the memory that it frees, up to `KEPT`, for what it needs next; whether it does (glibc only).

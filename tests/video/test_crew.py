@@ -147,7 +147,10 @@ def test_ranks_paint_their_shares_whoever_comes_first(
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
     assert crew.rank() == (1, 2)
+    cards: list[int] = []
+    monkeypatch.setattr(crew.device, "take_own_card", lambda: cards.append(1))
     crew.paint_share(folder, silent)
+    assert cards == [1]
     assert folder.missing(order) == [0, 2]
     monkeypatch.setenv("RANK", "0")
     crew.paint_share(folder, silent)

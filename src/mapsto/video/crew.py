@@ -15,6 +15,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
+from mapsto import device
 from mapsto.errors import MapstoError, UsageError
 from mapsto.video.chunks import Folder
 
@@ -61,6 +62,7 @@ def paint_share(folder: Folder, on_frames: OnFrames) -> None:
         MapstoError: as `paint`.
     """
     number, world = rank()
+    device.take_own_card()
     commission = folder.commission()
     _alone(folder, [chunk for chunk in folder.missing(commission) if chunk % world == number], on_frames)
     while number == 0 and folder.missing(commission):
