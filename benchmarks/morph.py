@@ -13,6 +13,8 @@ cross-fade of the two stills: that is smooth, and what it shows is no style. Oth
     to mixture    the same with the mixture of both styles' Gram matrices as target; no aim
     sharpness     mean slope of the luma over that of the ends; the worst frame
 
+Aims are of medians over the ways, as those of clips are; the worst way is told beside.
+
 Steps are measured by `Judge.change`, which says why it is on one scale for a whole way. The target is the geodesic between both
 styles' Gram matrices in the Bures–Wasserstein metric, at the place where the way is: along it features go over into each other.
 The linear mixture of the matrices, the target before, belongs to a picture with one style in some of its places and the other
@@ -198,14 +200,15 @@ def page(rows: Sequence[Row], options: argparse.Namespace) -> list[str]:
     """The result."""
     aims = []
     for number, (name, bar) in enumerate(BARS.items()):
-        worst = (min if name in AT_LEAST else max)(row.morph[number] for row in rows)
-        reached = worst >= bar if name in AT_LEAST else worst <= bar
+        values = [row.morph[number] for row in rows]
+        middle, worst = statistics.median(values), (min if name in AT_LEAST else max)(values)
+        reached = middle >= bar if name in AT_LEAST else middle <= bar
         sign = "≥" if name in AT_LEAST else "≤"
-        text = f"{worst:.2f} at worst, {statistics.median(row.morph[number] for row in rows):.2f} median"
+        text = f"{middle:.2f}; {worst:.2f} at worst"
         if not options.alone:
             straight, fade = (statistics.median(row.others[other][number] for row in rows) for other in (0, 1))
-            text += f"; straight {straight:.2f}, cross-fade {fade:.2f}"
-        aims.append(Aim(name, f"{sign} {bar:.2f}", text, reached))
+            text += f"; medians of the straight way {straight:.2f}, of a cross-fade {fade:.2f}"
+        aims.append(Aim(f"{name}, median of {len(rows)} ways", f"{sign} {bar:.2f}", text, reached))
     shown = [
         (row.pair, row.photo[:24], *(f"{x:.2f}" for x in row.morph), row.bends or "–", row.places, f"{row.seconds:.1f}")
         for row in rows
