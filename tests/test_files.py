@@ -119,3 +119,14 @@ def test_sha256_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
     content = bytes(range(256)) * 5000  # more than one chunk
     (tmp_path / "a").write_bytes(content)
     assert sha256(tmp_path / "a") == sha256(content) == hashlib.sha256(content).hexdigest()
+
+
+def test_files_below_a_folder_come_in_order_without_hidden_ones_and_links_to_folders(tmp_path: Path) -> None:
+    for name in ("b.wav", "a.WAV", ".c.wav", "d.txt", "deep/er/a.flac"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "deep/up").symlink_to(tmp_path)
+    (tmp_path / "link.wav").symlink_to(tmp_path / "d.txt")
+    told = files.below(tmp_path, (".wav", ".flac"))
+    assert [path.relative_to(tmp_path).as_posix() for path in told] == ["a.WAV", "b.wav", "deep/er/a.flac", "link.wav"]
+    assert files.below(tmp_path / "missing", (".wav",)) == []

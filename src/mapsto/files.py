@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -58,6 +58,18 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def below(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Files in a folder and below it, hidden ones left out and links to folders not followed, in the order of their paths.
+
+    Args:
+        folder: Where to look.
+        suffixes: Of the files, in small letters.
+    """
+    walked = ((Path(place), names) for place, _, names in os.walk(folder))
+    paths = (place / name for place, names in walked for name in names if not name.startswith("."))
+    return sorted(path for path in paths if path.suffix.lower() in suffixes)
 
 
 def check_writable(folder: Path) -> None:

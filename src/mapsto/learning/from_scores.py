@@ -9,7 +9,6 @@ learned, is skipped and told.
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 from collections import Counter
@@ -23,7 +22,7 @@ import torch
 from torch import Tensor
 
 from mapsto.errors import MapstoError, UnreadableInput, UsageError, nearest
-from mapsto.files import sha256
+from mapsto.files import below, sha256
 from mapsto.learning.adapt import FEW, MANY, Adapted, adapt
 from mapsto.learning.arms import Arm, OnReport
 from mapsto.learning.plans import Plan
@@ -166,9 +165,7 @@ def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "does not exist"
         raise UnreadableInput(f"{folder} {what}.", "Name a folder of MIDI files.")
-    walked = ((Path(place), names) for place, _, names in os.walk(folder, followlinks=False))
-    paths = [place / name for place, names in walked for name in names if not name.startswith(".")]
-    found = sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
+    found = below(folder, SUFFIXES)
     if not found:
         raise UnreadableInput(f"There is no MIDI file in {folder}.", f"Looked for {' '.join(SUFFIXES)}.")
     return found

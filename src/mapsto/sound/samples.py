@@ -7,7 +7,6 @@ heard otherwise. How hard a note was struck is told by names too, as in bell_A4_
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapsto.errors import MapstoError, UnreadableInput, UsageError
-from mapsto.files import sha256
+from mapsto.files import below, sha256
 from mapsto.media.audio import Sound
 from mapsto.sound import tuning
 from mapsto.sound.analysis import RATE_HZ, onset
@@ -127,9 +126,7 @@ def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "does not exist"
         raise UnreadableInput(f"{folder} {what}.", "Name a folder of WAV or FLAC files, one note each.")
-    walked = ((Path(place), names) for place, _, names in os.walk(folder, followlinks=False))
-    paths = [place / name for place, names in walked for name in names if not name.startswith(".")]
-    found = sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
+    found = below(folder, SUFFIXES)
     if not found:
         raise UnreadableInput(f"There is no sound file in {folder}.", f"Looked for {' '.join(SUFFIXES)}.")
     if len(found) > MOST:
