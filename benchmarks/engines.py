@@ -14,6 +14,8 @@ from report import SIZES, Aim, section, table
 from torch import Tensor, nn
 
 from mapsto import device, weights
+from mapsto.errors import UsageError
+from mapsto.image.engines import OpenVino, openvino
 from mapsto.image.stylize import StyleNetwork, noise_like
 from mapsto.image.tiles import padded
 
@@ -109,7 +111,7 @@ def measured(*, compiled: bool) -> tuple[str, list[Aim]]:
     notes = []
     if compiled:
         notes += [_compiled(ready[name], name, dtype, times) for name, dtype in kinds.items()]
-    notes.append(_openvino(ready["fp32"], times))
+    notes += [_openvino(ready[name], dtype, name, times) for name, dtype in kinds.items()]
     again = {name: max(peaks[name], peak(dtype)) for name, dtype in kinds.items()}
     return _network_section(times, work, again, notes), _network_aims(times, work, again)
 
@@ -130,36 +132,16 @@ def _compiled(network: Any, name: str, dtype: torch.dtype, times: Times) -> str:
     return f"torch.compile in {name}: {time.monotonic() - start:.0f} s for three graphs and their timing; 12 Mpx left out."
 
 
-class _Positional(nn.Module):
-    """The network with positional inputs, as exporting wants them."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
-        """As the network's."""
-        painted: Tensor = self.network(x, style=style, noise=noise)
-        return painted
-
-
-def _openvino(network: Any, times: Times) -> str:
-    """OpenVINO on one thread, at its own precision, where it is installed."""
+def _openvino(network: Any, dtype: torch.dtype, name: str, times: Times) -> str:
+    """OpenVINO as films use it, where it is installed."""
     try:
-        import openvino
-    except ImportError:
+        version = openvino().__version__.split("-")[0]
+    except UsageError:
         return "OpenVINO is not installed here (`pip install 'mapsto[fast]'`)."
-    try:
-        for label in ("256²", "512²", "1024²"):
-            height, width = SIZES[label]
-            x, style, noise = torch.rand(1, 3, height, width), torch.randn(1, 64), torch.randn(1, 3, height // 4, width // 4)
-            model = openvino.convert_model(torch.export.export(_Positional(network), (x, style, noise)))
-            ready = openvino.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1})
-            inputs = [x.numpy(), style.numpy(), noise.numpy()]
-            times["OpenVINO", label] = seconds(lambda ready=ready, inputs=inputs: ready(inputs))  # type: ignore[misc]
-    except Exception as error:
-        return f"OpenVINO failed here: {type(error).__name__}."
-    return f"OpenVINO {openvino.__version__.split('-')[0]}, graphs by torch.export, at the precision it chooses."
+    ready = OpenVino(network, threads=1)
+    for label in ("256²", "512²", "1024²"):
+        times[f"OpenVINO {name}", label] = seconds(network_call(ready, *SIZES[label], dtype))
+    return f"OpenVINO {version} in {name}, as films use it."
 
 
 def _network_section(times: Times, work: dict[str, float], peaks: Peaks, notes: Sequence[str]) -> str:
@@ -167,9 +149,7 @@ def _network_section(times: Times, work: dict[str, float], peaks: Peaks, notes: 
     rows = [
         (engine, *(f"{times[engine, label]:.3f}" if (engine, label) in times else "–" for label in SIZES)) for engine in engines
     ]
-    shares = [
-        (engine, *(_share(times, work, peaks, engine, label) for label in SIZES)) for engine in engines if engine != "OpenVINO"
-    ]
+    shares = [(engine, *(_share(times, work, peaks, engine, label) for label in SIZES)) for engine in engines]
     gmac = [("10⁹ multiply-adds", *(f"{work[label]:.2f}" for label in SIZES))]
     told = ", ".join(f"{name}: {value:.1f} GMAC/s = {2 * value:.0f} GFLOP/s ({at})" for name, (value, at) in peaks.items())
     return section(
