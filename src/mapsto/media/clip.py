@@ -63,7 +63,7 @@ class Clip:
         notes: What will not look or be as in the file, in sentences for people.
         digest: SHA-256 of the encoded pictures and their times, in hex; the same for the same clip elsewhere.
         cut: What is to be said where the file ends too early; empty where it is whole.
-        counted: Whether frames are told apart by their number, as in AVI, which keeps no times; `keys` is the first then.
+        counted: Whether frames are told apart by their number, as where AVI mixes their order; `keys` is the first then.
     """
 
     path: Path
@@ -115,10 +115,11 @@ def probe(path: str | os.PathLike[str]) -> Clip:
     """
     with reading(path) as (container, stream):
         packets, first, digest, cut = _looked_through(container, stream, path)
-        counted = not _timed(container, stream, packets)
-        pts = _counted_times(path) if counted else _shown(packets, first)
-        index = {at: i for i, at in enumerate(pts)}
-        keys = sorted(index[at] for at, is_key, _, _ in packets if is_key and at in index)
+        if _timed(container, stream, packets):
+            pts, counted = _shown(packets, first), False
+            keys = {at for at, is_key, *_ in packets if is_key and at is not None}
+        else:
+            pts, keys, counted = _decoded_times(path)
         lengths = {at: length for at, _, _, length in packets}
         context = stream.codec_context
         turn, mirrored = _turn(first)
@@ -132,7 +133,7 @@ def probe(path: str | os.PathLike[str]) -> Clip:
             time_base=time_base,
             pts=pts,
             last=max(lengths.get(pts[-1], 0), 1) if len(pts) == 1 or lengths.get(pts[-1], 0) else pts[-1] - pts[-2],
-            keys=(0,) if counted else tuple(keys),
+            keys=tuple(i for i, at in enumerate(pts) if at in keys),
             fps=_average(stream.average_rate, pts, time_base),
             turn=turn,
             mirrored=mirrored,
@@ -197,16 +198,22 @@ def _shown(packets: list[_Seen], first: VideoFrame) -> tuple[int, ...]:
     return tuple(sorted(at for at, _, cut, _ in packets if at is not None and not cut and (begin is None or at >= begin)))
 
 
-def _counted_times(path: str | os.PathLike[str]) -> tuple[int, ...]:
-    """Times of all frames, decoded: those they have, in order, or at an even pace where some have none."""
+def _decoded_times(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], set[int], bool]:
+    """Times of all frames and of the key frames, decoded, and whether frames are told apart by their number alone.
+
+    Times are those that frames have, in order, or an even pace where some have none. They mean the same frames from any key
+    frame on where frames are stored in the order in which they are shown; else the decoder guesses times by what went before.
+    """
     with reading(path) as (container, stream):
         stream.thread_type = "AUTO"
-        found = [frame.pts for frame in container.decode(stream)]
-        times = sorted({at for at in found if at is not None})
-        if len(times) == len(found):
-            return tuple(times)
-        step = max(round(1 / ((stream.average_rate or _RATE) * (stream.time_base or 1))), 1)
-        return tuple(range(0, len(found) * step, step))
+        found = [(frame.pts, frame.key_frame) for frame in container.decode(stream)]
+        times = sorted({at for at, _ in found if at is not None})
+        if len(times) != len(found):
+            step = max(round(1 / ((stream.average_rate or _RATE) * (stream.time_base or 1))), 1)
+            times = [*range(0, len(found) * step, step)]
+        elif not stream.codec_context.has_b_frames:
+            return tuple(times), {at for at, is_key in found if is_key and at is not None}, False
+        return tuple(times), {times[0]}, True
 
 
 def _average(said: Fraction | None, pts: tuple[int, ...], time_base: Fraction) -> Fraction:
