@@ -271,7 +271,7 @@ def test_an_encoder_is_freed_when_its_film_ends_not_when_garbage_is_collected(tm
 
 def encoders() -> int:
     """Open or not, those that are not freed yet."""
-    return sum(isinstance(each, av.container.OutputContainer) for each in gc.get_objects())
+    return sum(type(each) is av.container.OutputContainer for each in gc.get_objects())
 
 
 def test_what_goes_wrong_in_the_thread_comes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
