@@ -69,6 +69,27 @@ def test_much_noise_moves_nothing_for_good() -> None:
     assert change.kept.mean() > 0.98
 
 
+def test_what_comes_in_from_outside_was_not_there_even_if_it_looks_like_the_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    later, earlier = seen(96, 128, (6, 0))
+    later[:, -6:] = earlier[:, -1:]  # just as the repeated edge has it
+    flow = np.full((96, 128, 2), (6, 0), np.float32)
+    monkeypatch.setattr(Motion, "_search_for", lambda *_: flow)
+    change = Motion().compared(later, earlier)
+    moved = change.flow[..., 0] > 5.9
+    assert moved[:, -5:].mean() > 0.5
+    assert change.kept[:, -5:][moved[:, -5:]].max() < 0.01
+    assert change.kept[:, :-16].mean() > 0.98
+
+
+def test_a_flow_comes_from_inside_or_by_less_than_a_pixel_from_outside() -> None:
+    flow = np.zeros((32, 48, 2), np.float32)
+    flow[..., 0], flow[:, :24, 1] = 6, -0.5
+    found = motion.inside(flow)
+    assert (found[1:, :42] == 1).all()
+    assert (found[0, :24] == 0.5).all()
+    assert (found[:, 42:] == 0).all()
+
+
 def test_what_appears_was_not_there_and_the_rest_was() -> None:
     later, earlier = seen(96, 128, (2, 0))
     later[30:62, 50:82] = 255 - later[30:62, 50:82] // 4

@@ -39,8 +39,8 @@ class Change(NamedTuple):
     Args:
         flow: [H, W, 2], in pixels, x first.
         sure: [H, W, 2], the same where it cannot be mere noise, else 0.
-        kept: [H, W] in [0, 1]; 1 where the earlier frame, moved along the flow, looks the same, 0 where something appears, or
-            the flow is wrong.
+        kept: [H, W] in [0, 1]; 1 where the earlier frame, moved along the flow, looks the same, 0 where something appears or
+            comes in from outside, or the flow is wrong.
     """
 
     flow: Field
@@ -88,7 +88,7 @@ class Motion:
         parts: list[Field] = [np.clip((still - times * moved) / GAIN, 0, 1) for times in (BETTER, SURE)]
         flow, sure = (cv().multiply(found, cv().merge([part, part])) for part in parts)
         kept: Field = np.clip(1.5 - (still + parts[0] * (moved - still)) / SAME, 0, 1)
-        return Change(flow, sure, kept)
+        return Change(flow, sure, kept * inside(flow))
 
     def _search_for(self, later: Pixels, earlier: Pixels) -> Field:
         height, width = later.shape
@@ -114,6 +114,17 @@ def warped(frame: NDArray[Any], flow: Field, *, sharp: bool = False) -> NDArray[
     how = cv().INTER_CUBIC if sharp else cv().INTER_LINEAR
     seen: NDArray[Any] = cv().remap(frame, places(*flow.shape[:2]) + flow, None, how, borderMode=cv().BORDER_REPLICATE)
     return seen
+
+
+def inside(flow: Field) -> Field:
+    """[H, W] in [0, 1]: 1 where a flow comes from within the frame, 0 from a pixel outside on.
+
+    There, nothing was seen before. The last row or column, repeated, may look the same, and would be dragged in as streaks.
+    """
+    height, width = flow.shape[:2]
+    at, last = places(height, width) + flow, np.array([width - 1, height - 1], np.float32)
+    found: Field = 1 - np.clip(np.maximum(-at, at - last).max(2), 0, 1)
+    return found
 
 
 @lru_cache(maxsize=4)
