@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
 import sys
+import time
 from multiprocessing import active_children
 from pathlib import Path
 
@@ -133,6 +135,61 @@ def test_a_killed_worker_is_told_and_the_rest_can_be_painted(order: Commission, 
     assert content(folder) == alone
     folder.clear()
     assert not folder.path.exists()
+
+
+MASTER = """
+import os, signal, sys
+from multiprocessing import active_children
+from pathlib import Path
+from mapsto.video import crew
+from mapsto.video.chunks import Folder
+
+def told(_):
+    print(*(child.pid for child in active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    crew.paint(Folder(Path(sys.argv[1])), 2, told)
+"""
+
+
+def test_workers_end_with_a_first_process_that_was_killed(order: Commission, tmp_path: Path) -> None:
+    (tmp_path / "master.py").write_text(MASTER)
+    folder = begun(order, "orphans")
+    done = subprocess.run([sys.executable, tmp_path / "master.py", folder.path], capture_output=True, text=True, check=False)
+    workers = [int(number) for number in done.stdout.split()]
+    assert (done.returncode, len(workers)) == (-signal.SIGKILL, 2), done.stderr
+    end = time.monotonic() + 30
+    while (alive := [number for number in workers if running(number)]) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert alive == []
+
+
+def running(number: int) -> bool:
+    """Whether there is such a process, and it is no corpse that nobody has collected."""
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(number)], capture_output=True, text=True, check=False).stdout
+    return bool(found.strip()) and not found.startswith("Z")
+
+
+def test_ctrl_c_does_not_reach_workers_that_still_import(order: Commission, tmp_path: Path) -> None:
+    blocked = """
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from mapsto.video import crew
+
+def mask():
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        with crew._without_interrupts():
+            there = pool.submit(mask)
+        print(there.result(), mask())
+"""
+    (tmp_path / "blocked.py").write_text(blocked)
+    done = subprocess.run([sys.executable, tmp_path / "blocked.py"], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True", "False"], done.stderr
 
 
 def test_what_goes_wrong_in_a_worker_is_told_as_if_it_were_here() -> None:

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from mapsto import device
@@ -106,6 +108,26 @@ def _enter(queue: Any, halt: Any) -> None:
     global _queue, _halt
     _queue, _halt = queue, halt
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(parent_process(),), name="mapsto-parent", daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    """End this process when its parent has ended, even if it was killed: who waits for work would never learn of it."""
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that are started meanwhile take no notice of Ctrl-C, not even while they import; for this one it waits."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _chunk(path: Path, number: int) -> None:
@@ -115,8 +137,7 @@ def _chunk(path: Path, number: int) -> None:
     counted = _Counted(commission.chunks[number], commission.way.stability > 0)
 
     def told() -> None:
-        parent = parent_process()
-        if _halt.is_set() or (parent is not None and not parent.is_alive()):
+        if _halt.is_set():
             raise Stopped
         _queue.put((number, counted()))
 
@@ -129,7 +150,8 @@ def _together(folder: Folder, numbers: Sequence[int], workers: int, on_frames: O
     done = dict.fromkeys(numbers, 0)
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_enter, initargs=(queue, halt))
     try:
-        futures = [pool.submit(_chunk, folder.path, number) for number in numbers]
+        with _without_interrupts():
+            futures = [pool.submit(_chunk, folder.path, number) for number in numbers]
         for _ in _until_done(futures):
             while not queue.empty():
                 number, count = queue.get()
