@@ -16,6 +16,7 @@ from filming import HEIGHT, OPEN, TICK, WIDTH, decoded, film, noise, turned
 from mapsto.errors import UnreadableInput, UsageError
 from mapsto.media import clip as clips
 from mapsto.media.clip import Clip, frames, is_clip, probe
+from mapsto.media.containers import said_length
 
 av = pytest.importorskip("av")
 
@@ -250,6 +251,48 @@ def test_of_a_film_cut_off_in_the_middle_what_is_there_counts(tmp_path: Path, fa
     assert "cut off" in clip.cut
     assert 0 < len(clip) == len(found) < len(whole)
     assert all(np.array_equal(a, b) for a, b in zip(found[:2], whole, strict=False))
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "libx264"), ("a.webm", "libvpx-vp9")])
+@pytest.mark.parametrize("share", [1, 0.6])
+def test_a_cut_off_matroska_file_says_how_long_it_was(tmp_path: Path, name: str, codec: str, share: float) -> None:
+    path = film(tmp_path / name, noise(20), codec=codec, sounds=["libopus"])
+    content = path.read_bytes()
+    assert said_length(path) == len(content)
+    path.write_bytes(content[: int(len(content) * share)])
+    clip = probe(path)
+    there = path.stat().st_size
+    cut = f"{path} is cut off: it says it has {len(content):,} bytes and holds {there:,}."
+    assert clip.cut == ("" if share == 1 else cut)
+    assert 0 < len(clip) == len(list(frames(clip)))
+
+
+def test_a_matroska_file_that_was_written_as_it_came_says_no_length(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w", options={"live": "1"}) as output:
+        track = output.add_stream("libx264", rate=25)
+        track.width, track.height, track.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for picture in noise(4):
+            output.mux(track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(track.encode(None))
+    assert (said_length(path), probe(path).cut) == (0, "")
+    path.write_bytes(b"\x1a\x45\xdf\xa3")
+    assert said_length(path) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels", "says"),
+    [
+        ("a.mkv", "libx264", "yuv420p10le", ["10 bits a colour"]),
+        ("a.mov", "prores_ks", "yuva444p10le", ["bits a colour", "transparent"]),
+        ("a.webm", "libvpx-vp9", "yuva420p", ["transparent"]),
+        ("a.mkv", "libx264", "yuv420p", []),
+    ],
+)
+def test_what_painting_leaves_out_is_told(tmp_path: Path, name: str, codec: str, pixels: str, says: list[str]) -> None:
+    notes = probe(film(tmp_path / name, noise(2), codec=codec, pixels=pixels)).notes
+    assert len(notes) == len(says)
+    assert all(word in note for word, note in zip(says, notes, strict=True))
 
 
 def test_damage_is_told_with_its_time_and_not_before(tmp_path: Path) -> None:

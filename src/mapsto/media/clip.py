@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mapsto.errors import UnreadableInput, UsageError
-from mapsto.media.containers import reading
+from mapsto.media.containers import reading, said_length
 from mapsto.media.decoding import clock, decoded_from
 from mapsto.media.pixels import Pixels
 from mapsto.media.queues import ahead, depth_for
@@ -107,7 +107,7 @@ def probe(path: str | os.PathLike[str]) -> Clip:
     """Look through a film once; only its first frame is decoded (all of them where the file does not say when they are shown).
 
     Of a file that was cut off in the middle what is there counts; `Clip.cut` says so where its header tells what is missing
-    (MP4, MOV).
+    (MP4, MOV, and Matroska and WebM but for recordings that were written as they came).
 
     Raises:
         UnreadableInput: missing, a folder, empty, damaged, a playlist, or without pictures.
@@ -180,6 +180,8 @@ def _looked_through(
     promised = len(getattr(stream, "index_entries", ())) if "mp4" in container.format.name else 0
     if not cut and len(packets) < promised:
         cut = f"{path} is cut off: it says it has {promised} frames and holds {len(packets)}."
+    if not cut and "matroska" in container.format.name and Path(path).stat().st_size < (said := said_length(path)):
+        cut = f"{path} is cut off: it says it has {said:,} bytes and holds {Path(path).stat().st_size:,}."
     if first is None or not packets:
         raise UnreadableInput(cut or f"{path} is damaged: no frame of it can be decoded.", _AGAIN)
     return packets, first, digest.hexdigest(), cut
@@ -248,6 +250,10 @@ def _notes(stream: VideoStream, first: VideoFrame) -> tuple[str, ...]:
         notes.append("The film has high dynamic range, which is not mapped to the normal one: its colours will look pale.")
     elif context.color_primaries == BT2020:
         notes.append("The film has the wide gamut of BT.2020, which is not mapped to sRGB: its colours will look pale.")
+    if (bits := first.format.components[0].bits) > 8:
+        notes.append(f"The film has {bits} bits a colour: it is painted with 8, dithered.")
+    if any(part.is_alpha for part in first.format.components) or stream.metadata.get("alpha_mode") == "1":
+        notes.append("The film is transparent in places: what lies hidden there will show.")
     if first.interlaced_frame:
         notes.append("The film is interlaced: moving edges will show combs. Deinterlace it first.")
     return tuple(notes)

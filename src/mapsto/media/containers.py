@@ -27,6 +27,9 @@ FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".we
 READ = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi", "protocol_whitelist": "file"}
 """The kinds of container that are opened, and from where."""
 
+HEAD = 4096
+"""Bytes at the beginning of a Matroska file that hold its first two sizes."""
+
 FINE = 10_000
 """Ticks a second that the clock of a whole film has at least, for the start of its tracks."""
 
@@ -120,6 +123,25 @@ def writing(path: Path, container: str, time_base: Fraction, *, exact: bool = Fa
             yield opened
     except av.FFmpegError as error:
         raise OSError(error.errno or errno.EIO, error.strerror, str(path)) from error
+
+
+def said_length(path: str | os.PathLike[str]) -> int:
+    """Bytes that a Matroska or WebM file says it has; 0 where it does not say, as what was written while it was recorded.
+
+    Source: RFC 8794, sections 4 and 6, for numbers of variable length; RFC 9559, section 4.5, for the order of both elements.
+    """
+    with Path(path).open("rb") as file:
+        head, at = file.read(HEAD), 0
+    for element in (b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"):
+        if not head.startswith(element, at) or not head[at + 4 : at + 5].strip(b"\0"):
+            return 0
+        length = 9 - head[at + 4].bit_length()
+        size = int.from_bytes(head[at + 4 : at + 4 + length], "big") & ((1 << 7 * length) - 1)
+        at += 4 + length
+        if size == (1 << 7 * length) - 1:  # unknown
+            return 0
+        start, at = at, at + size
+    return start + size
 
 
 def _check_file(path: str | os.PathLike[str]) -> None:

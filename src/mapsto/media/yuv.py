@@ -6,9 +6,11 @@ H.273 for the numbers; BT.601, BT.709 and BT.2020 for what they stand for.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mapsto.media.pixels import Pixels
 
@@ -28,7 +30,7 @@ _MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9:
 
 
 def rgb_of(frame: VideoFrame, size: tuple[int, int] | None = None) -> Pixels:
-    """Pixels [H, W, 3] uint8 of a decoded frame, by the matrix and the range that it names; deeper ones are rounded to 8 bits.
+    """Pixels [H, W, 3] uint8 of a decoded frame, by the matrix and the range that it names; deeper ones are dithered to 8 bits.
 
     Primaries and transfer are left alone: wide gamut and high dynamic range look pale.
 
@@ -41,8 +43,30 @@ def rgb_of(frame: VideoFrame, size: tuple[int, int] | None = None) -> Pixels:
     width, height = size or (frame.width, frame.height)
     name = _MATRICES.get(frame.colorspace, "ITU709" if frame.height >= HIGH else "ITU601")
     matrix = Colorspace[name]
-    rgb = frame.reformat(width, height, "rgb24", src_colorspace=matrix, dst_colorspace=matrix, dst_color_range=ColorRange.JPEG)
-    return np.asarray(rgb.to_ndarray(), np.uint8)
+    deep = frame.format.components[0].bits > 8
+    kind = "rgb48le" if deep else "rgb24"
+    rgb = frame.reformat(width, height, kind, src_colorspace=matrix, dst_colorspace=matrix, dst_color_range=ColorRange.JPEG)
+    return dithered(np.asarray(rgb.to_ndarray(), np.uint16)) if deep else np.asarray(rgb.to_ndarray(), np.uint8)
+
+
+def dithered(deep: NDArray[np.uint16]) -> Pixels:
+    """[H, W, 3] of 16 bits to 8, by ordered dithering: a fixed pattern, which stands still where the film does.
+
+    Source: Bayer, "An optimum method for two-level rendition of continuous-tone pictures", 1973; thresholds of 8 × 8 pixels.
+    """
+    height, width = deep.shape[:2]
+    limits = np.tile(_limits(), (-(-height // 8), -(-width // 8)))[:height, :width, None]
+    found: Pixels = ((deep.astype(np.uint32) * 255 + limits) // 65535).astype(np.uint8)
+    return found
+
+
+@cache
+def _limits() -> NDArray[np.uint32]:
+    """[8, 8], evenly between 0 and 65535, not to be written to."""
+    order = np.zeros((1, 1), np.uint32)
+    for _ in range(3):
+        order = np.block([[4 * order, 4 * order + 2], [4 * order + 3, 4 * order + 1]])
+    return ((2 * order + 1) * 65535 // 128).astype(np.uint32)
 
 
 def frame_of(pixels: Pixels) -> VideoFrame:
