@@ -19,6 +19,7 @@ pytest.importorskip("cv2")
 
 from darkroom import Command, photo, pixels
 from filming import OPEN, content, decoded, film
+from mapsto.errors import NoSpace, UnreadableInput
 from mapsto.files import sha256
 from mapsto.media import animation, picture, video
 from mapsto.media.clip import frames, probe
@@ -206,6 +207,15 @@ def test_skipping_what_is_there(mapsto: Command) -> None:
     assert Path("out/a.ink.mp4").stat().st_mtime_ns == before
 
 
+def test_clips_in_a_folder_are_painted_with_its_pictures(mapsto: Command) -> None:
+    clip("shots/a/one.mp4", count=2)
+    photo("shots/two.jpg")
+    assert mapsto("style", "shots", "ink", "-r", "--workers", 1, "-o", "out/").code == 0
+    assert [name for name in there() if name.startswith("out/")] == ["out/a/one.ink.mp4", "out/two.ink.png"]
+    Path("shots/two.jpg").unlink()
+    assert mapsto("style", "shots", "ink", "-r", "--workers", 1, "-o", "out/", "--skip-existing").code == 0
+
+
 def test_a_dry_run_paints_nothing(mapsto: Command) -> None:
     source = clip(count=4)
     assert mapsto("style", source, "ink", "--dry-run").out == "clip.mp4 → clip.ink.mp4\n"
@@ -224,6 +234,7 @@ def test_what_was_stopped_goes_on_to_the_same_film(mapsto: Command, stopped: Cal
     done = mapsto("style", "clip.mp4", "ink", *options)
     assert done.code == 130
     assert "1 of 2 parts are kept: go on with --resume." in done.err
+    assert done.err.endswith("mapsto: Stopped.\n")
     kept = there()
     assert kept == [f".out.mp4.chunks/{first(kept)}", ".out.mp4.chunks/manifest.json", "clip.mp4", "photo.jpg", "whole.mp4"]
     stopped(10**6, KeyboardInterrupt())
@@ -362,6 +373,30 @@ def test_a_morph_of_a_clip_stands_where_it_is_held(mapsto: Command) -> None:
     assert not any(same(number, style) for number in (8, 13, 17) for style in ("ink", "mosaic"))
 
 
+def test_the_last_style_of_a_morph_is_there_when_the_clip_or_its_seconds_end(mapsto: Command) -> None:
+    source = clip(count=10)
+    assert mapsto("style", source, "mosaic", "--stability", 0, "-o", "mosaic").code == 0
+
+    def reached(*options: object) -> list[bool]:
+        assert mapsto("morph", source, "--stability", 0, "-o", "m", *options).code == 0
+        return [np.array_equal(pixels(f"m/{number}.png"), pixels(f"mosaic/{number}.png")) for number in (4, 5, 9)]
+
+    assert reached("--path", "ink, mosaic", "--seconds", 0.2) == [False, True, True]
+    assert reached("--path", "ink@0s, mosaic", "--seconds", 0.2) == [False, True, True]
+    assert reached("--path", "ink@0s, mosaic") == [False, False, False]
+    assert reached("--path", "ink, mosaic", "--seconds", probe(source).duration) == [False, False, False]
+
+
+def test_a_quality_that_is_set_for_pictures_does_not_hinder_clips(mapsto: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = clip(count=3)
+    Path("mapsto.toml").write_text("quality = 70")
+    assert mapsto("morph", source, "--path", "ink, mosaic", "--dry-run").code == 0
+    monkeypatch.setenv("MAPSTO_QUALITY", "80")
+    assert mapsto("morph", source, "--path", "ink, mosaic", "--dry-run").code == 0
+    assert mapsto("morph", source, "--path", "ink, mosaic", "-o", "m.webp", "--quality", 60).code == 0
+    assert (picture.settings("m.webp") or {})["quality"] == 60
+
+
 def test_a_morph_with_the_photo_and_a_loop_comes_back(mapsto: Command) -> None:
     source = clip(count=10, sounds=["aac"])
     assert mapsto("morph", source, "--path", "photo, ink", "--loop", "--stability", 0, "-o", "m").code == 0
@@ -467,6 +502,13 @@ def test_what_has_no_preview(mapsto: Command, arguments: list[str], code: int, s
         (["style", "clip.mp4", "photo.jpg", "ink", "-o", "out.mp4"], "End it with /"),
         (["style", "clip.mp4", "ink", "-o", "theirs.mp4"], "Mapsto did not make it"),
         (["morph", "clip.mp4", "--path", "ink@0s, mosaic@9s"], "all ends after 0.12 s"),
+        (["morph", "clip.mp4", "--path", "ink@0s, mosaic@9s", "--seconds", "20"], "clip.mp4 lasts 0.12 s"),
+        (["morph", "clip.mp4", "--path", "ink, mosaic", "--seconds", "20"], "Leave --seconds out"),
+        (["morph", "clip.mp4", "--path", "ink@0s, mosaic@0.1s", "--seconds", "0.05"], "all ends after 0.05 s"),
+        (["morph", "clip.mp4", "--path", "ink, mosaic", "--fps", "25"], "keeps the times of its frames"),
+        (["morph", "clip.mp4", "--path", "ink, mosaic", "--quality", "95"], "Give --crf"),
+        (["morph", "clip.mp4", "--path", "ink, mosaic", "-o", "m.avi"], "Write .mp4, .m4v, .mov, .mkv, .webm, .gif, .webp"),
+        (["morph", "clip.mp4", "--path", "ink, mosaic", "-o", "m.jpg"], "A painted clip cannot be written as m.jpg"),
         (["morph", "clip.mp4", "--path", "ink, mosaic", "-o", "clip.mp4", "--overwrite"], "what it is made from"),
         (["morph", "clip.mp4", "--path", "ink, mosaic", "--codec", "vp9"], "mp4 does not hold vp9"),
         (["morph", "clip.mp4", "--path", "ink, mosaic", "-o", "-"], "standard output"),
@@ -604,3 +646,28 @@ def test_a_full_disk_behind_a_pipe_is_told(place: Path) -> None:
         told = subprocess.run(command, input=bytes(pan(1)[0]), stdout=full, stderr=subprocess.PIPE, check=False)
     assert told.returncode == 7
     assert len(told.stderr.splitlines()) == 1
+
+
+def test_a_disk_that_is_full_while_parts_are_joined_keeps_them(mapsto: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    long()
+    with monkeypatch.context() as patch:
+        patch.setattr("mapsto.cli.filming.join", full_disk)
+        done = mapsto("style", "clip.mp4", "ink", "--workers", 1, "--json")
+    assert done.code == 7
+    assert json.loads(done.out)["data"]["parts_kept"] == 2
+    assert mapsto("style", "clip.mp4", "ink", "--workers", 1, "--resume").code == 0
+    assert there() == ["clip.ink.mp4", "clip.mp4", "photo.jpg"]
+
+
+def full_disk(*_: object, **__: object) -> None:
+    raise NoSpace("No space left to write.")
+
+
+def test_a_clip_that_is_damaged_further_on_leaves_no_parts_behind(
+    mapsto: Command, stopped: Callable[[int, BaseException], None]
+) -> None:
+    long()
+    stopped(50, UnreadableInput("clip.mp4 is damaged near 0:02.00."))
+    done = mapsto("style", "clip.mp4", "ink", "--workers", 1)
+    assert (done.code, "--resume" in done.err) == (4, False)
+    assert there() == ["clip.mp4", "photo.jpg"]

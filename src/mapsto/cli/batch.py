@@ -190,8 +190,7 @@ class Round:
 
 def stopped_at(done: int, total: int) -> Fault:
     """What to say after Ctrl-C."""
-    kept = f"{done} of {total} pictures are done and kept" if done else "nothing is done yet"
-    return Fault(INTERRUPTED, f"Stopped: {kept}.")
+    return Fault(INTERRUPTED, f"Stopped: {done} of {total} pictures are done and kept." if done else "Stopped.")
 
 
 class Batch:

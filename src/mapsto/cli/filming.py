@@ -17,7 +17,7 @@ from mapsto.cli.order import File, settings_of
 from mapsto.cli.painting import Painter, Photo
 from mapsto.cli.voice import PARTLY, Fault, Voice
 from mapsto.cli.writing import write
-from mapsto.errors import UsageError
+from mapsto.errors import UnreadableInput, UsageError
 from mapsto.media.clip import Clip, frames, probe
 from mapsto.media.joining import join
 from mapsto.media.picture import Picture
@@ -151,20 +151,22 @@ class Filming:
                 crew.paint_share(folder, pace.told)
             else:
                 crew.paint(folder, self.hands.count(commission.device, commission.size(clip)), pace.told)
-        except BaseException:
-            self._keep(folder, commission)
+            if rank == 0:
+                on_part(1, "joining")
+                self._join(folder, commission, clip, target, since)
+        except BaseException as error:
+            self._keep(folder, commission, error)
             raise
-        if rank == 0:
-            on_part(1, "joining")
-            self._join(folder, commission, clip, target, since)
 
-    def _keep(self, folder: Folder, commission: Commission) -> None:
-        """Say what is kept of a film that is not finished; where there is nothing, leave nothing behind."""
+    def _keep(self, folder: Folder, commission: Commission, why: BaseException) -> None:
+        """Say what is kept of a film that is not finished; where there is nothing to go on with, leave nothing behind."""
         rank, world = crew.rank()
-        total = len(commission.chunks)
-        if done := total - len(folder.missing(commission)):
+        done, total = len(commission.chunks) - len(folder.missing(commission)), len(commission.chunks)
+        damaged = isinstance(why, UnreadableInput) and commission.source.is_file()  # it would stop there again
+        if done and not damaged:
             if rank == 0:
                 self.voice.note(f"{done} of {total} parts are kept: go on with --resume.")
+                self.voice.data["parts_kept"] = done
         elif world == 1:
             folder.clear()
 

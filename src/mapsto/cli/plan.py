@@ -69,8 +69,8 @@ class Place:
     style: str
 
 
-def sources(given: Sequence[str], recursive: bool) -> list[Source]:
-    """The pictures that arguments name; folders are walked in order of names.
+def sources(given: Sequence[str], recursive: bool, kinds: Sequence[str] = PICTURES) -> list[Source]:
+    """The pictures that arguments name; folders are walked in order of names, for files with one of the suffixes of `kinds`.
 
     Raises:
         UnreadableInput: a folder without -r, or without pictures.
@@ -84,26 +84,26 @@ def sources(given: Sequence[str], recursive: bool) -> list[Source]:
         if text == STREAM:
             found.append(Source(None))
         elif path.is_dir():
-            found += _in_folder(path, recursive)
+            found += _in_folder(path, recursive, kinds)
         else:
             found.append(Source(path))
     return list(dict.fromkeys(found))
 
 
-def _in_folder(root: Path, recursive: bool) -> list[Source]:
+def _in_folder(root: Path, recursive: bool, kinds: Sequence[str]) -> list[Source]:
     if not recursive:
         raise UnreadableInput(f"{root} is a folder.", "Say -r to paint all pictures in it, or name some of them.")
-    found = list(_walk(root))
+    found = list(_walk(root, kinds))
     if not found:
-        raise UnreadableInput(f"There is no picture in {root}.", f"Looked for {' '.join(PICTURES)}.")
+        raise UnreadableInput(f"There is no picture in {root}.", f"Looked for {' '.join(kinds)}.")
     return found
 
 
-def _walk(root: Path) -> Iterator[Source]:
+def _walk(root: Path, kinds: Sequence[str]) -> Iterator[Source]:
     for folder, folders, files in os.walk(root, onerror=_refused):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in PICTURES:
+            if not name.startswith(".") and Path(name).suffix.lower() in kinds:
                 yield Source(Path(folder, name), Path(folder).relative_to(root), root)
 
 

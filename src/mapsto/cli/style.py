@@ -92,6 +92,9 @@ def style(
 
     mapsto style photo.jpg ink --with-music 8 -o card.mp4
     """
+    from mapsto.media.albums import PICTURES
+    from mapsto.media.clip import SUFFIXES as CLIPS
+
     with speaking("style", json=json, quiet=quiet, verbose=verbose) as voice:
         order = Order(strength, keep_colors, size, seed, method, steps, tile_of(tile), device, precision, weights)
         order = order if mask is None else replace(order, mask=_mask(mask))
@@ -99,7 +102,8 @@ def style(
         found, given = _arguments(photos, style)
         asked = _card(with_music, music)
         usual = format or ("mp4" if asked else None)
-        jobs = plan.plan(plan.sources(found, recursive), plan.Place(output, usual, plan.slug(given)))
+        kinds = (*PICTURES, *(() if asked else CLIPS))
+        jobs = plan.plan(plan.sources(found, recursive, kinds), plan.Place(output, usual, plan.slug(given)))
         shot = footage.Footage(stability, codec, crf, work_size, engine)
         hands = footage.Hands(workers, cluster, resume)
         wanted = Wanted(given, order, file, learn, name, preview_every, shot, hands, asked)
