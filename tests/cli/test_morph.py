@@ -126,7 +126,6 @@ def test_a_dry_run_says_what_would_be_made(mapsto: Command, cat: Path) -> None:
         ("ink, mosaic", ["-o", "theirs/"], 2, "Mapsto did not make it"),
         ("ink, mosaic", ["--seconds", "0"], 2, "shows nothing"),
         ("ink, mosaic", ["-o", "-"], 2, "standard output"),
-        ("ink, mosaic", ["-o", "m.jpg"], 2, "holds no film"),
         ("ink, missing.png", [], 2, "no file called 'missing.png'"),
         ("ink, notes.txt", [], 4, "notes.txt"),
     ],
@@ -142,6 +141,22 @@ def test_what_cannot_be_is_refused_before_anything_is_loaded(
     assert (done.code, done.out) == (code, "")
     assert says in done.err
     assert not list(Path().glob("cat.morph*"))
+
+
+@pytest.mark.parametrize("name", ["m.mkv", "m.mov", "m.webm", "m.avi", "m.jpg", "m.txt", "m.apng"])
+def test_what_a_film_of_a_photo_can_be_written_as_is_told_in_one_sentence(mapsto: Command, cat: Path, name: str) -> None:
+    done = mapsto("morph", cat, "--path", "photo, ink", "-o", name)
+    told = f"A film of pictures cannot be written as {name} — Write .mp4, .m4v, .gif, .webp, .png or a folder."
+    assert (done.code, done.out, told in done.err) == (2, "", True), done.err
+
+
+@pytest.mark.parametrize("name", ["m.mp4", "m.M4V", "m.gif", "m.webp", "m.png", "m/", "m"])
+def test_what_is_told_that_a_film_can_be_written_as_it_can(mapsto: Command, cat: Path, name: str) -> None:
+    if name.lower().endswith(("mp4", "m4v")):
+        pytest.importorskip("av")
+    done = mapsto("morph", cat, "--path", "photo, ink", "--seconds", 0.5, "--fps", 4, "-o", name)
+    assert done.code == 0, done.err
+    assert Path(name).exists()
 
 
 def test_settings_of_others_are_not_trusted(mapsto: Command, cat: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_dry_run_says_how_long_it_gets(mapsto: Command) -> None:
         (["--seconds", "nan"], 2, "make no film"),
         (["--fps", "1000"], 2, "--fps"),
         (["--seconds", "0.1", "--fps", "10"], 2, "less than two frames"),
-        (["-o", "walk.jpg"], 2, "holds no film"),
+        (["-o", "walk.jpg"], 2, "cannot be written as walk.jpg"),
         (["-o", "-"], 2, "standard output"),
         (["-o", "photo.jpg/walk.webp"], 7, "not a folder"),
     ],

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mapsto.cli.bar import Bar
     from mapsto.media.picture import Picture
 
+ANIMATIONS = (".gif", ".webp", ".png")
+"""What animations are called."""
+
 MOST_FRAMES = 100_000
 
 MOST_PIXELS = 400_000_000
@@ -61,24 +64,26 @@ class Target:
             clip: It is made from a clip, and may be called like one.
 
         Raises:
-            UsageError: no film's name, a file of others, or PyAV is not installed.
+            UsageError: a name that says no format for it, a file of others, or PyAV is not installed.
             NoSpace: the place cannot be written.
         """
         from mapsto.cli.batch import check_target
-        from mapsto.cli.writing import holds_animation
-        from mapsto.media import video
-        from mapsto.media.clip import is_clip
 
         if self.is_folder:
             check_target(self.frame(count, 0), overwrite)
             for number in range(1, count) if self.path.is_dir() else ():
                 check_target(self.frame(count, number), overwrite)
             return
+        self._check_name(clip)
         check_target(self.path, overwrite, moving=True)
-        if clip and is_clip(self.path):
-            return
-        if not video.is_film(self.path) and not holds_animation(self.path, None):
-            raise UsageError(f"{self.path} holds no film.", "Write .mp4, .gif, .webp or .png, or a folder.")
+
+    def _check_name(self, clip: bool) -> None:
+        from mapsto.media import containers, video
+
+        known = (*(containers.FORMATS if clip else video.SUFFIXES), *ANIMATIONS)
+        if self.path.suffix.lower() not in known:
+            what = "painted clip" if clip else "film of pictures"
+            raise UsageError(f"A {what} cannot be written as {self.path}.", f"Write {', '.join(known)} or a folder.")
 
     def check_size(self, count: int, size: tuple[int, int]) -> None:
         """Refuse an animation that does not fit into memory, where encoders compare neighbours.

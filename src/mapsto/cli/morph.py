@@ -19,9 +19,11 @@ from mapsto.errors import UsageError
 
 if TYPE_CHECKING:
     from mapsto.image.timeline import Key
+    from mapsto.media.clip import Clip
 
 
 def morph(
+    context: typer.Context,
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", show_default=False, help="A picture or a clip.")],
     path: Annotated[
         str,
@@ -35,7 +37,7 @@ def morph(
         float | None,
         option("--seconds", help="Of the whole; up to the last time by default, or 4; a clip's own length.", metavar="S"),
     ] = None,
-    fps: film.Fps = 25.0,
+    fps: Annotated[float, option("--fps", help="Frames a second, of pictures; a clip keeps its own.")] = 25.0,
     loop: film.Loop = False,
     easing: Annotated[
         str,
@@ -47,7 +49,9 @@ def morph(
     keep_colors: options.KeepColors = False,
     size: options.Size = None,
     seed: options.Seed = 0,
-    quality: film.Quality = 95,
+    quality: Annotated[
+        int, option("--quality", help="1 to 100, for WebP, and MP4 of pictures; films of clips take --crf.", env="quality")
+    ] = 95,
     strip: options.Strip = False,
     overwrite: options.Overwrite = False,
     max_pixels: options.MaxPixels = "64M",
@@ -86,15 +90,18 @@ def morph(
         order = Order(1.0, keep_colors, size, seed, tile=tile_of(tile), device=device, precision=precision, weights=weights)
         file, known = File(None, quality, strip, pixels_of(max_pixels)), names(weights)
         keys = keys_of(path, known)
-        from mapsto.media.clip import is_clip
+        from mapsto.media.clip import is_clip, probe
 
         if is_clip(photo):
             shot = footage.Footage(stability, codec, crf, work_size, engine)
             order = footage.steady(order, shot)
-            timing, style = _planned(keys, order, file, Wanted(seconds, fps, loop, easing))
+            target = film.target_of(output, _beside(photo))
+            _check_given(context, target)
+            clip = probe(photo)
+            timing, style = _planned(keys, order, file, Wanted(seconds, fps, loop, easing), _end_of(clip, seconds))
             cast = Cast(order, style, shot, footage.Hands(workers, cluster, resume), file)
-            return _film(photo, cast, timing, output, voice, overwrite=overwrite, dry_run=dry_run)
-        timing, style = _planned(keys, order, file, Wanted(seconds, fps, loop, easing))
+            return _film(clip, cast, timing, target, voice, overwrite=overwrite, dry_run=dry_run)
+        timing, style = _planned(keys, order, file, Wanted(seconds, fps, loop, easing), seconds)
         check_source(photo, known, file.max_pixels)
         target, seconds = film.target_of(output, photo.with_name(f"{photo.stem}.morph.webp")), _length(keys, timing)
         count = len(timing.times(seconds))
@@ -125,21 +132,45 @@ class Cast:
     file: File
 
 
-def _film(
-    source: Path, cast: Cast, timing: Timing, output: str | None, voice: Voice, *, overwrite: bool, dry_run: bool
-) -> None:
-    """Let styles turn into each other over a clip."""
-    from mapsto.image.timeline import timed
-    from mapsto.media.clip import probe
-
-    clip = probe(source)
+def _beside(source: Path) -> Path:
+    """Where a clip's morph goes by default."""
     suffix = ".mp4" if source.suffix.lower() == ".avi" else source.suffix
-    target = film.target_of(output, source.with_name(f"{source.stem}.morph{suffix}"))
+    return source.with_name(f"{source.stem}.morph{suffix}")
+
+
+def _check_given(context: typer.Context, target: film.Target) -> None:
+    """Refuse what somebody says in the command itself and a clip has no use for."""
+    from mapsto.media.clip import is_clip
+
+    def is_given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    if is_given("fps"):
+        raise UsageError("A clip keeps the times of its frames.", "Leave --fps out.")
+    if is_given("quality") and not target.is_folder and is_clip(target.path):
+        raise UsageError("--quality is not for films of clips.", "Give --crf: smaller is better and larger.")
+
+
+def _end_of(clip: Clip, seconds: float | None) -> float:
+    """When the last style is there, in seconds; a clip does not get longer."""
+    if seconds is None:
+        return clip.duration
+    if seconds > clip.duration:
+        raise UsageError(
+            f"{clip.path} lasts {clip.duration:g} s, and its morph cannot take {seconds:g} s.",
+            "Leave --seconds out, or give less.",
+        )
+    return seconds
+
+
+def _film(clip: Clip, cast: Cast, timing: Timing, target: film.Target, voice: Voice, *, overwrite: bool, dry_run: bool) -> None:
+    """Let styles turn into each other over a clip."""
+    source = clip.path
     target.check(len(clip), overwrite=overwrite, clip=True)
     if not target.is_folder:
         cast.shot.check(target.path)
     _check_sources(target, source, cast.style)
-    timed(timing.keys(cast.style), timing.seconds or clip.duration)
     if dry_run:
         voice.result(f"{len(timing.stops)} styles, {clip.duration:.3g} s, {len(clip)} frames → {target.path}")
         voice.data["planned"] = [{"path": str(target.path), "frames": len(clip)}]
@@ -182,11 +213,13 @@ class Wanted:
     easing: str
 
 
-def _planned(keys: Sequence[Key], order: Order, file: File, wanted: Wanted) -> tuple[Timing, list[Ingredient]]:
+def _planned(
+    keys: Sequence[Key], order: Order, file: File, wanted: Wanted, end: float | None
+) -> tuple[Timing, list[Ingredient]]:
     """The timing, and the parts of all styles one after the other; whatever cannot be is refused here."""
     from mapsto.image.timeline import timed
 
-    timed(keys, wanted.seconds)
+    timed(keys, end)
     groups = [ingredients(key.parts, file.max_pixels, network=order.weights) for key in keys]
     if not any(groups):
         raise UsageError("There is no style on this way.", "Name one, as 'photo, starry-night'.")

@@ -101,7 +101,10 @@ def timed(keys: Sequence[Key], seconds: float | None) -> list[Key] | None:
     if seconds is None and ends[-1] is None:
         raise UsageError("The last style has no time.", "Give it one, as great-wave@4s, or say how long it all takes.")
     if seconds is not None and last > seconds:
-        raise UsageError(f"A style is wanted at {last:g} s, and all ends after {seconds:g} s.", "Let it take longer.")
+        raise UsageError(
+            f"A style is wanted at {last:g} s, and all ends after {seconds:g} s.",
+            "Give it an earlier time, or let all take longer.",
+        )
     if last == 0 and not seconds:
         raise UsageError("All styles are wanted at 0 s.", "Give the later ones later times.")
     first, *inner, final = keys
