@@ -14,7 +14,7 @@ from darkroom import Command
 from mapsto import __version__, weights
 from mapsto.cli import compose as verb
 from mapsto.cli.app import run
-from mapsto.cli.composition import Composition, composition_of, voices_of
+from mapsto.cli.composition import Composition, _played_by, composition_of, voices_of
 from mapsto.errors import UnreadableInput, UsageError
 from mapsto.files import sha256
 from mapsto.media import picture
@@ -182,6 +182,14 @@ def test_one_says_who_plays(mapsto: Command) -> None:
     for bad, says in (("melody=obo", "oboe"), ("nobody=flute", "nobody")):
         done = mapsto("compose", "lied", "--bars", 1, "--instruments", bad, "-o", "other.mid", *BAND)
         assert (done.code, says in done.err, Path("other.mid").exists()) == (2, True, False)
+
+
+def test_players_of_voices_that_are_silent_in_this_piece_are_not_missed() -> None:
+    tune = Score((Track("melody", (Note(0, 12, 60, 90),)),), Meter(4, 4))
+    played = _played_by(tune, "melody=oboe,bass=cello")
+    assert [(track.name, track.instrument) for track in played.tracks] == [("melody", "oboe")]
+    with pytest.raises(UsageError, match="no track called 'bas'"):
+        _played_by(tune, "bas=cello")
 
 
 def test_without_instruments_nothing_is_composed_that_could_not_be_played(mapsto: Command, monkeypatch: Any) -> None:
@@ -380,7 +388,7 @@ def test_a_bad_piece_is_one_clear_line_and_no_result(mapsto: Command, name: str,
         (["lied", "--drums", "rock:0"], 2, "sum to nothing"),
         (["lied", "--drums", "rock", "--meter", "6/8"], 2, "There are no drums in 6/8"),
         (["lied", "--instruments", "flote"], 2, "no instrument called 'flote' — Perhaps flute"),
-        (["lied", "--instruments", "soprano=flute"], 2, "no track called 'soprano'"),
+        (["lied", "--instruments", "soprano=flute"], 2, "no track called 'soprano' — There are bass, tenor, alto, melody"),
         (["lied", "--seed", "-1"], 2, "seed -1 is out of range"),
         (["lied", "--key", "H"], 2, "no key 'H'"),
         (["lied", "--meter", "7/8"], 2, "no meter '7/8'"),

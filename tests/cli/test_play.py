@@ -178,3 +178,12 @@ def test_fluidsynth_plays_a_soundfont(mapsto: Command, tune: Path) -> None:
     sound = Sound.read("sf.flac")
     assert loudness(sound) == pytest.approx(-16, abs=1)
     assert (audio.settings("sf.flac") or {})["soundfont"]["name"] == "FluidR3_GM.sf2"
+
+
+def test_every_seed_there_is_plays_and_others_are_refused(mapsto: Command, tune: Path) -> None:
+    for seed in (0, 2**63 - 1):
+        assert mapsto("play", tune, "--seed", seed, "-o", f"{seed}.wav").code == 0
+    for seed in (-1, 2**63, 10**30):
+        done = mapsto("play", tune, "--seed", seed, "-o", "other.wav")
+        assert (done.code, f"seed {seed} is out of range" in done.err) == (2, True)
+        assert not Path("other.wav").exists()

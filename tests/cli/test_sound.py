@@ -138,3 +138,11 @@ def test_casts_are_spelled_by_track() -> None:
     for bad in ("melody=flute,melody=oboe", "melody="):
         with pytest.raises(UsageError):
             cast_of(bad)
+
+
+def test_every_seed_there_is_sounds_and_others_are_refused(mapsto: Command) -> None:
+    assert mapsto("sound", "oboe", "--seconds", 0.2, "--seed", 2**63 - 1, "-o", "a.wav").code == 0
+    for seed in (-1, 2**63, 10**30):
+        done = mapsto("sound", "oboe", "--seconds", 0.2, "--seed", seed, "-o", "other.wav")
+        assert (done.code, f"seed {seed} is out of range" in done.err) == (2, True)
+        assert not Path("other.wav").exists()

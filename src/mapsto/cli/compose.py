@@ -122,7 +122,7 @@ def compose(
         _check_drums(work)
         targets = targets_of(output, work, given, wav=wav, score=score)
         _check(targets, given, overwrite=overwrite)
-        _check_players(instruments)
+        _check_players(work)
         write(work, given, targets, voice)
 
 
@@ -230,16 +230,19 @@ def _check(targets: list[Path], given: list[Path], *, overwrite: bool) -> None:
         check_place(target, overwrite)
 
 
-def _check_players(instruments: str | None) -> None:
+def _check_players(work: Composition) -> None:
     """Find out the same of who is to play.
 
     Raises:
-        UsageError: an instrument that is not there.
+        UsageError: an instrument that is not there, or a track that no new piece has.
     """
     from mapsto.cli.sounding import cast_of
     from mapsto.sound import bands
+    from mapsto.sound.score import VOICES
 
-    for player in cast_of(instruments).values():
+    for name, player in cast_of(work.instruments).items():
+        if work.way in ("blend", "path") and name not in (*VOICES, "*"):
+            raise UsageError(f"There is no track called {name!r}.", f"There are {', '.join(VOICES)}.")
         bands.model_of(player)
 
 

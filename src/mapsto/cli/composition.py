@@ -109,16 +109,19 @@ class Composition:
 
 
 def _played_by(piece: Score, instruments: str | None) -> Score:
-    """The same with other players, who have to be there."""
+    """The same with other players, who have to be there; which voices sound is for the seed to say, so some may be silent."""
     from dataclasses import replace
 
     from mapsto.cli.sounding import cast_of
     from mapsto.sound import bands
     from mapsto.sound.render import cast
+    from mapsto.sound.score import VOICES
 
     if instruments is None:
         return piece
-    players = cast(piece, cast_of(instruments), bands.names())
+    there = {track.name for track in piece.tracks}
+    wanted = {name: player for name, player in cast_of(instruments).items() if name in there or name not in VOICES}
+    players = cast(piece, wanted, bands.names())
     named = [track if track.drums else replace(track, instrument=players[track.name]) for track in piece.tracks]
     return replace(piece, tracks=tuple(named))
 

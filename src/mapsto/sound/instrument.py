@@ -18,7 +18,7 @@ from pathlib import Path as File
 import torch
 from torch import Tensor
 
-from mapsto import weights
+from mapsto import device, weights
 from mapsto.errors import UsageError, nearest
 from mapsto.paths import Path, even, mix, spline
 from mapsto.sound.analysis import BAND_HZ, FLUTTERS, GRID_SECONDS, HIGHEST_HZ, NOISE_UNIT_HZ, RATE_HZ
@@ -214,7 +214,7 @@ class Instruments:
 
     def _sounded(self, note: Asked, traits: Traits, levels: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """[N] of a note by its traits, and its levels in dB: times [T], [T, K] and [T, M]."""
-        generator = torch.Generator().manual_seed(note.seed)
+        generator = device.generator(note.seed)
         times, partials, noise = levels
         release, tail = _ending(traits)
         unit = math.lcm(BLOCK, HOP)

@@ -10,6 +10,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from mapsto import device
 from mapsto.errors import UsageError, nearest
 from mapsto.media.audio import Sound
 from mapsto.sound import bands
@@ -68,8 +69,9 @@ def render(
         on_progress: Called after every track.
 
     Raises:
-        UsageError: an unknown instrument or track, or a piece of more than `LONGEST_SECONDS`.
+        UsageError: an unknown instrument or track, a seed out of range, or a piece of more than `LONGEST_SECONDS`.
     """
+    device.generator(seed)
     if score.seconds > LONGEST_SECONDS:
         raise UsageError(
             f"The piece takes {score.seconds / 60:.0f} minutes; at most {LONGEST_SECONDS / 60:.0f} are played.", "Cut it first."
@@ -148,7 +150,7 @@ def balance(band: Instruments, timbre: Tensor) -> float:
 
 def _asked(note: Note, score: Score, seed: int) -> Asked:
     seconds = min(note.length / TICKS * 60 / score.tempo_bpm, LONGEST_NOTE)
-    return Asked(float(note.pitch), seconds, note.velocity / 127, 131 * seed + note.pitch)
+    return Asked(float(note.pitch), seconds, note.velocity / 127, (131 * seed + note.pitch) % device.SEEDS)
 
 
 def _sample(note: Note, score: Score) -> int:
@@ -165,7 +167,8 @@ def _drummed(track: Track, score: Score, kit: DrumKit, seed: int) -> Tensor:
         drum, at = names[note.pitch], _sample(note, score)
         key = (drum, note.velocity, number % (2 * VARIANTS))
         if key not in made:
-            made[key] = kit.stroke(drum, velocity=note.velocity / 127, seed=1000 * seed + 10 * note.pitch + key[2])
+            of_its_own = (1000 * seed + 10 * note.pitch + key[2]) % device.SEEDS
+            made[key] = kit.stroke(drum, velocity=note.velocity / 127, seed=of_its_own)
         sound = made[key]
         if drum == "open hat":
             sound = _choked(sound, min((stop - at for stop in closings if stop > at), default=len(sound)))
